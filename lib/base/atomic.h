@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory-order words: the only way in which libcoop touches memory that another thread or process may write.
+ *
+ * load_relaxed    the value alone matters (a hint, a counter, a word that a CAS will check again)
+ * load_acquire    what was written before the matching store_release is seen after this
+ * store_relaxed   nobody concludes anything from seeing it
+ * store_release   the commit: whoever sees it with load_acquire sees all that we wrote before it
+ * cas_acquire     takes something: what its last holder wrote before giving it up is seen
+ * exchange_release gives something up
+ * compiler_barrier keeps the order for the kernel that looks at our memory when this thread dies
+ *
+ * Shared words are plain fixed-width integers, so that the public headers and the layout stay C++-clean. */
+#ifndef COOPI_ATOMIC_H
+#define COOPI_ATOMIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define coopi_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define coopi_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define coopi_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define coopi_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define coopi_exchange_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
+#define coopi_exchange_both(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+#define coopi_fetch_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define coopi_fetch_or(p, v) __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
+
+/* Compare and swap; on failure *expected is what is there. */
+#define coopi_cas_acquire(p, expected, v)                                                                              \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+#define coopi_cas_both(p, expected, v)                                                                                 \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+#define coopi_cas_relaxed(p, expected, v)                                                                              \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+
+#define coopi_compiler_barrier() __asm__ __volatile__("" ::: "memory")
+#define coopi_unlikely(x) __builtin_expect(!!(x), 0)
+
+#endif

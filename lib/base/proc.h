@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel says of processes and threads: /proc, read without allocation. */
+#ifndef COOPI_PROC_H
+#define COOPI_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct coopi_task {
+    uint64_t start;   /* clock ticks since boot: with its number it names a task for good */
+    uint32_t threads; /* of its process, the zombies among them too */
+    char state;       /* R, S, D, T, Z, X, ... */
+    char command[16]; /* shortened, with NUL */
+};
+
+/* Looks a process or thread up by its number. 0; -ENOENT: there is none; another negative errno: /proc cannot tell (not
+ * mounted, of another PID namespace, hides other users' tasks, no descriptor free), which proves nothing. */
+int coopi_task_look(uint32_t tid, struct coopi_task *ret_task);
+
+/* True only with proof: no such task, a zombie, or (START not 0) one that started at another time. */
+bool coopi_task_gone(uint32_t tid, uint64_t start);
+
+/* Only the low 32 bits of the start time are known. */
+bool coopi_task_gone_low(uint32_t tid, uint32_t start_low);
+
+/* The same for a whole process: it lives on in its other threads after its first one has ended (and is a zombie). */
+bool coopi_process_gone_low(uint32_t pid, uint32_t start_low);
+
+/* Inode number of this process's PID namespace, and the boot's id. 0 or a negative errno. */
+int coopi_pid_namespace(uint64_t *ret_inode);
+int coopi_boot_id(uint8_t ret_id[16]);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Array: a fixed number of typed items in shared memory. */
+#include <coop/array.h>
+
+#include "base/atomic.h"
+#include "base/error.h"
+#include "data/refusal.h"
+#include "data/scalar.h"
+#include "data/typed.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct coop_array {
+    struct coopi_typed typed;
+};
+
+static_assert(COOP_ANY_LENGTH == UINT64_MAX, "one word for any length, here and in segment/object.h");
+
+/* Opening */
+
+static int open_array(const struct coopi_typed_want *want, coop_array **ret_array)
+{
+    coop_array *array = calloc(1, sizeof *array);
+    if (!array) return coopi_fail(ENOMEM, "%s: no memory for a handle", want->path ? want->path : "nameless array");
+    int result = coopi_typed_open(want, &array->typed);
+    if (result < 0) {
+        free(array);
+        return result;
+    }
+    *ret_array = array;
+    return 0;
+}
+
+int coop_array_open(const char *path, const char *type, size_t length, int flags, coop_array **ret_array)
+{
+    struct coopi_typed_want want = {.path = path, .kind = COOPI_ARRAY, .type = type, .length = length, .flags = flags};
+    return open_array(&want, ret_array);
+}
+
+int coop_array_new(const char *type, size_t length, coop_array **ret_array)
+{
+    return coop_array_open(NULL, type, length, COOP_CREATE, ret_array);
+}
+
+int coop_array_in(coop_segment *segment, const char *name, const char *type, size_t length, int flags,
+                  coop_array **ret_array)
+{
+    if (!segment) return coopi_fail(EINVAL, "%s: no segment given; open one first", name ? name : "nameless array");
+    struct coopi_typed_want want = {
+        .path = name, .segment = segment, .kind = COOPI_ARRAY, .type = type, .length = length, .flags = flags};
+    return open_array(&want, ret_array);
+}
+
+void coop_array_close(coop_array *array)
+{
+    if (!array) return;
+    coopi_typed_close(&array->typed);
+    free(array);
+}
+
+/* Description */
+
+size_t coop_array_length(const coop_array *array)
+{
+    return array->typed.object.length;
+}
+
+size_t coop_array_item_size(const coop_array *array)
+{
+    return array->typed.type.size;
+}
+
+const char *coop_array_type(const coop_array *array)
+{
+    return array->typed.type.text;
+}
+
+const char *coop_array_path(const coop_array *array)
+{
+    return array->typed.object.path;
+}
+
+void *coop_array_data(coop_array *array)
+{
+    return array->typed.data;
+}
+
+/* Items */
+
+static __attribute__((cold)) int out_of_bounds(const coop_array *array, int64_t index)
+{
+    const char *label = coopi_object_label(&array->typed.object);
+    uint64_t length = array->typed.object.length;
+    if (length == 0) return coopi_fail(ERANGE, "%s: index %" PRId64 ", but the array has no items", label, index);
+    return coopi_fail(ERANGE,
+                      "%s: index %" PRId64 " is out of bounds: %" PRIu64 " items have the indexes 0 to %" PRIu64
+                      ", or -%" PRIu64 " to -1 from the end",
+                      label, index, length, length - 1, length);
+}
+
+/* The item's number from the beginning; the length if there is none. A length is below 2^63, since its items are in
+ * memory, so a negative index that is too low comes out above it. */
+static inline uint64_t position(const coop_array *array, int64_t index)
+{
+    uint64_t length = array->typed.object.length;
+    uint64_t from_start = index < 0 ? (uint64_t)index + length : (uint64_t)index;
+    return from_start < length ? from_start : length;
+}
+
+static inline void *item(const coop_array *array, uint64_t at)
+{
+    return array->typed.data + at * array->typed.type.size;
+}
+
+/* Each call on an item: find it, one operation of scalar.c, and a sentence if that failed. OPERATION is the call without
+ * its place, NUMBER what the caller gave, in case it is refused. */
+#define ON_ITEM(suffix, operation, number, ...)                                                                        \
+    uint64_t at = position(array, index);                                                                              \
+    if (coopi_unlikely(at == array->typed.object.length)) return out_of_bounds(array, index);                          \
+    int result = coopi_scalar_##operation##_##suffix(array->typed.number, item(array, at), __VA_ARGS__);               \
+    return coopi_unlikely(result < 0) ? coopi_refuse_##suffix(result, &array->typed, (int64_t)at, (number)) : result
+
+int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number)
+{
+    ON_ITEM(i64, get, 0, ret_number);
+}
+
+int coop_array_get_u64(const coop_array *array, int64_t index, uint64_t *ret_number)
+{
+    ON_ITEM(u64, get, 0, ret_number);
+}
+
+int coop_array_get_f64(const coop_array *array, int64_t index, double *ret_number)
+{
+    ON_ITEM(f64, get, 0, ret_number);
+}
+
+int coop_array_set_i64(coop_array *array, int64_t index, int64_t number)
+{
+    ON_ITEM(i64, set, number, number);
+}
+
+int coop_array_set_u64(coop_array *array, int64_t index, uint64_t number)
+{
+    ON_ITEM(u64, set, number, number);
+}
+
+int coop_array_set_f64(coop_array *array, int64_t index, double number)
+{
+    ON_ITEM(f64, set, number, number);
+}
+
+int coop_array_add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new)
+{
+    ON_ITEM(i64, add, delta, delta, ret_new);
+}
+
+int coop_array_add_f64(coop_array *array, int64_t index, double delta, double *ret_new)
+{
+    ON_ITEM(f64, add, delta, delta, ret_new);
+}
+
+int coop_array_exchange_i64(coop_array *array, int64_t index, int64_t number, int64_t *ret_old)
+{
+    ON_ITEM(i64, exchange, number, number, ret_old);
+}
+
+int coop_array_exchange_f64(coop_array *array, int64_t index, double number, double *ret_old)
+{
+    ON_ITEM(f64, exchange, number, number, ret_old);
+}
+
+int coop_array_compare_exchange_i64(coop_array *array, int64_t index, int64_t *expected, int64_t desired)
+{
+    ON_ITEM(i64, compare_exchange, desired, expected, desired);
+}
+
+int coop_array_compare_exchange_f64(coop_array *array, int64_t index, double *expected, double desired)
+{
+    ON_ITEM(f64, compare_exchange, desired, expected, desired);
+}
+
+/* Many items */
+
+/* The first of COUNT items from START, which may be the end if COUNT is 0. */
+static int slice(const coop_array *array, int64_t start, size_t count, uint8_t **ret_first)
+{
+    uint64_t length = array->typed.object.length;
+    uint64_t at = start < 0 ? (uint64_t)start + length : (uint64_t)start;
+    if (at > length || count > length - at)
+        return coopi_fail(ERANGE, "%s: %zu items from index %" PRId64 ", but the array has %" PRIu64
+                          "; nothing was copied, ask for fewer",
+                          coopi_object_label(&array->typed.object), count, start, length);
+    *ret_first = item(array, at);
+    return 0;
+}
+
+int coop_array_read(const coop_array *array, int64_t start, size_t count, void *ret_items)
+{
+    uint8_t *first;
+    int result = slice(array, start, count, &first);
+    if (result < 0) return result;
+    if (count > 0) memcpy(ret_items, first, count * array->typed.type.size);
+    return 0;
+}
+
+int coop_array_write(coop_array *array, int64_t start, size_t count, const void *items)
+{
+    uint8_t *first;
+    int result = slice(array, start, count, &first);
+    if (result < 0) return result;
+    if (count > 0) memcpy(first, items, count * array->typed.type.size);
+    return 0;
+}
+
+/* The lock */
+
+coop_rlock *coop_array_lock(coop_array *array)
+{
+    return array->typed.lock;
+}
+
+int coop_array_use_lock(coop_array *array, coop_rlock *lock)
+{
+    return coopi_typed_use_lock(&array->typed, lock);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments: named shared-memory files that hold a directory of named, typed objects.
+ *
+ * Most programs never name this header: coop_value_open("bank/saldo", ...) finds or makes the segment `bank` by itself.
+ *
+ * A segment's name is [A-Za-z0-9_-][A-Za-z0-9._-]{0,99} and belongs to its user: `bank` of uid 1000 is the POSIX object
+ * /coop.1000.bank. `USER:bank` (a login name or a uid) names another user's. An object's name is
+ * [A-Za-z_][A-Za-z0-9_-]{0,63}, and a path is `segment/object`.
+ *
+ * A segment appears whole or not at all: a creator that is killed at any instruction leaves nothing behind. Attaching
+ * trusts nothing that the file says: each header word, table and entry is checked before use.
+ *
+ * Caveats. Write access to a segment is full power over everyone who maps it, as between threads; so segments are 0600,
+ * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All who
+ * attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused.
+ *
+ * All calls are thread-safe; none is async-signal-safe. Handles survive fork(): the child uses them as itself. */
+#ifndef COOP_SEGMENT_H
+#define COOP_SEGMENT_H
+
+#include <coop/common.h>
+
+COOP_BEGIN_DECLS
+
+typedef struct coop_segment coop_segment;
+
+typedef struct coop_segment_options {
+    size_t size;           /* sizeof(coop_segment_options): COOP_SEGMENT_OPTIONS() fills it in */
+    uint64_t reserve;      /* bytes of storage reserved at birth for objects; 0: 64 KiB */
+    uint64_t maximum;      /* bytes that it may ever have; 0: 16 GiB. Each process maps this much address space once */
+    uint32_t objects;      /* directory entries; 0: 256; at most 65,536 */
+    uint32_t owners;       /* threads that may hold something at one time; 0: 1,024; at most 4,095 */
+    uint32_t participants; /* processes attached at one time; 0: 256; at most 4,095 */
+    uint32_t reserved;     /* 0 */
+} coop_segment_options;
+
+#define COOP_SEGMENT_OPTIONS(...) (&(coop_segment_options){.size = sizeof(coop_segment_options), __VA_ARGS__})
+
+/* Makes a segment. NAME NULL: an anonymous one (a memfd, sealed against shrinking) that children inherit by fork().
+ * All storage is reserved before anything is written: a full /dev/shm is -ENOSPC, never SIGBUS.
+ * OPTIONS may be NULL. Errors: -EINVAL or -ENAMETOOLONG (name, options), -EEXIST, -ENOSPC, -EFBIG (RLIMIT_FSIZE),
+ * -EMFILE, -ENOMEM, -ENOTSUP (no robust lists here). The handle is the caller's, to close. */
+int coop_segment_create(const char *name, const coop_segment_options *options,
+                        coop_segment **ret_segment) COOP_MUST_CHECK;
+
+/* Opens a segment that exists, or with COOP_CREATE makes it with default options where it is absent.
+ * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS. Opening it again in one process gives another handle on one mapping.
+ * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others write, not a regular file), -EBADMSG (not a
+ * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, other PID namespace), -EUSERS (no free
+ * participant row), and those of create. */
+int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
+
+/* Closes the handle; NULL is ignored. The mapping stays while any thread of the process is an owner in it or another
+ * handle uses it. If this thread still holds a lock of the segment, the lock stays held, and coop_error_detail() says so:
+ * open the lock again to release it. */
+void coop_segment_close(coop_segment *segment);
+
+/* Removes a segment's name. Those who are attached keep it; the storage goes with the last of them.
+ * -EBUSY while a living thread holds a lock in it (the sentence names the thread), unless FLAGS has COOP_FORCE;
+ * -ENOENT when there is none; -EACCES when it is not ours. */
+int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
+#define COOP_FORCE 0x100
+
+/* The segment's name; NULL for an anonymous one. Lives as long as the handle. */
+const char *coop_segment_name(const coop_segment *segment);
+
+static inline void coop_segment_closep(coop_segment **segment)
+{
+    coop_segment_close(*segment);
+}
+
+COOP_END_DECLS
+
+#endif

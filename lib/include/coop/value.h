@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Value: one typed number or byte string in shared memory.
+ *
+ * TYPE is a format string as in Python's struct module: a native scalar
+ *     ? bool   c char   b B 8-bit   h H short   i I int   l L long   q Q long long   n N ssize_t size_t   f d
+ * or `Ns`, N bytes (at most 1 GiB).
+ *
+ * A scalar is read and written by one atomic access, so a reader never sees half of a value, and a writer killed at any
+ * instruction leaves the old value or the new one. add, exchange and compare_exchange are atomic as well. Byte strings
+ * (`Ns`, N > 1) are copied under the value's lock; a writer killed in the copy may leave a mixture, which the next
+ * acquire tells by COOP_OWNER_DIED.
+ *
+ * Each value has an RLock of its own (coop_value_lock(), as Python's get_lock()) for steps that belong together, unless
+ * it was made with COOP_RAW. On purpose other than in Python, get and set of a scalar do not wait for that lock: they are
+ * atomic without it, and a stopped holder does not stop readers.
+ *
+ * Thread-safe; get, set, add, exchange and compare_exchange of scalars are async-signal-safe as long as they succeed.
+ * Handles survive fork(). */
+#ifndef COOP_VALUE_H
+#define COOP_VALUE_H
+
+#include <coop/common.h>
+#include <coop/lock.h>
+#include <coop/segment.h>
+
+COOP_BEGIN_DECLS
+
+typedef struct coop_value coop_value;
+
+/* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked children
+ * share. A new value is zero. FLAGS: COOP_CREATE, COOP_EXCL, COOP_RAW (heeded when it is made), COOP_INTR,
+ * COOP_TRUST_PEERS. TYPE NULL opens an existing value as whatever it is. Errors: those of coop_segment_open(), -ENOENT,
+ * -EEXIST, -ENOSPC, -EINVAL: a malformed name or type (the sentence gives the column), an object of another kind or type
+ * (it names the first difference). */
+int coop_value_open(const char *path, const char *type, int flags, coop_value **ret_value) COOP_MUST_CHECK;
+
+/* A new nameless value: as opening a NULL path. */
+int coop_value_new(const char *type, coop_value **ret_value) COOP_MUST_CHECK;
+
+/* The same in a segment that the caller has open; NAME NULL: nameless. The handle keeps the segment mapped. */
+int coop_value_in(coop_segment *segment, const char *name, const char *type, int flags,
+                  coop_value **ret_value) COOP_MUST_CHECK;
+
+/* Frees the handle, and not the value; NULL is ignored. */
+void coop_value_close(coop_value *value);
+
+/* The value as a number. Integers widen and narrow by value: -ERANGE if it does not fit RET's type or the value's (a
+ * fraction does not fit an integer: -ERANGE). `?` takes 0 and 1, `c` takes -128 to 255. -EINVAL for byte strings. */
+int coop_value_get_i64(const coop_value *value, int64_t *ret_number);
+int coop_value_get_u64(const coop_value *value, uint64_t *ret_number);
+int coop_value_get_f64(const coop_value *value, double *ret_number);
+int coop_value_set_i64(coop_value *value, int64_t number);
+int coop_value_set_u64(coop_value *value, uint64_t number);
+int coop_value_set_f64(coop_value *value, double number);
+
+/* The value's bytes in this machine's order. SIZE must be its size: -EINVAL names both. */
+int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size);
+int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
+
+/* Adds atomically and gives the new number (RET may be NULL). A result out of the type's range is -ERANGE and changes
+ * nothing. Not for `?`, `c` and byte strings (-EINVAL). */
+int coop_value_add_i64(coop_value *value, int64_t delta, int64_t *ret_new);
+int coop_value_add_f64(coop_value *value, double delta, double *ret_new);
+
+/* Stores atomically and gives what was there before. */
+int coop_value_exchange_i64(coop_value *value, int64_t number, int64_t *ret_old);
+int coop_value_exchange_f64(coop_value *value, double number, double *ret_old);
+
+/* Stores DESIRED only if the value equals *EXPECTED; returns 1 if it did, 0 if not, and then *EXPECTED is what is there
+ * (the one output that changes without success). Floats compare by their bits. */
+int coop_value_compare_exchange_i64(coop_value *value, int64_t *expected, int64_t desired) COOP_MUST_CHECK;
+int coop_value_compare_exchange_f64(coop_value *value, double *expected, double desired) COOP_MUST_CHECK;
+
+/* The value's lock, borrowed from the handle: do not close it. NULL for a raw value that was given none. */
+coop_rlock *coop_value_lock(coop_value *value);
+
+/* Gives a raw value a lock for this handle (several values may share one): borrowed, and must outlive the handle.
+ * -EEXIST if it has a lock already. Byte strings are then copied under it. */
+int coop_value_use_lock(coop_value *value, coop_rlock *lock) COOP_MUST_CHECK;
+
+/* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle. */
+const char *coop_value_type(const coop_value *value);
+size_t coop_value_size(const coop_value *value);
+const char *coop_value_path(const coop_value *value);
+
+static inline void coop_value_closep(coop_value **value)
+{
+    coop_value_close(*value);
+}
+
+COOP_END_DECLS
+
+/* C callers may leave the type of the number to the compiler: coop_value_set(v, 5), coop_value_get(v, &x) with x an
+ * int64_t, uint64_t (or long long forms) or double. */
+#ifndef __cplusplus
+#define COOP_NUMBER_(number, i64, u64, f64)                                                                            \
+    _Generic((number), float: f64, double: f64, unsigned long: u64, unsigned long long: u64, default: i64)
+#define coop_value_set(value, number)                                                                                  \
+    COOP_NUMBER_(number, coop_value_set_i64, coop_value_set_u64, coop_value_set_f64)((value), (number))
+#define coop_value_add(value, delta, ret_new)                                                                          \
+    _Generic((delta), float: coop_value_add_f64, double: coop_value_add_f64, default: coop_value_add_i64)(             \
+        (value), (delta), (ret_new))
+#define coop_value_exchange(value, number, ret_old)                                                                    \
+    _Generic((number), float: coop_value_exchange_f64, double: coop_value_exchange_f64,                                \
+             default: coop_value_exchange_i64)((value), (number), (ret_old))
+#define coop_value_get(value, ret_number)                                                                              \
+    _Generic((ret_number), int64_t *: coop_value_get_i64, uint64_t *: coop_value_get_u64,                              \
+             double *: coop_value_get_f64)((value), (ret_number))
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Attaching: a sequence of checks from a name to a mapping, each with its own sentence. */
+#include "segment/attach.h"
+
+#include "base/atomic.h"
+#include "base/error.h"
+#include "base/proc.h"
+#include "segment/process.h"
+
+#include <coop/common.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int say_open(const struct coopi_segment_name *name, int error)
+{
+    const char *folder = COOPI_SHM_FOLDER, *shm = name->shm;
+    switch (error) {
+    case ENOENT:
+        return coopi_fail(ENOENT, "%s: no such segment (%s%s); make it with COOP_CREATE, or look at `shmctl ls`", name->name, folder, shm);
+    case ELOOP: return coopi_fail(EACCES, "%s: %s%s is a symbolic link, not a segment; remove it", name->name, folder, shm);
+    case EISDIR: return coopi_fail(EACCES, "%s: %s%s is a directory, not a segment; remove it", name->name, folder, shm);
+    case EACCES: return coopi_fail(EACCES, "%s: %s%s may not be opened by uid %u; ask its owner", name->name, folder, shm, geteuid());
+    default: return coopi_fail(error, "%s: cannot open %s%s: %s", name->name, folder, shm, strerror(error));
+    }
+}
+
+static int check_file(const struct coopi_segment_name *name, const struct stat *st, int flags)
+{
+    bool trusted = flags & COOP_TRUST_PEERS;
+    if (!S_ISREG(st->st_mode))
+        return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %o); remove it", name->name, COOPI_SHM_FOLDER, name->shm, st->st_mode);
+    if (st->st_uid != geteuid() && !trusted)
+        return coopi_fail(EACCES, "%s: belongs to uid %u, not to us (uid %u); its writers would have full power over this process: "
+                          "open it with COOP_TRUST_PEERS if that is meant", name->name, st->st_uid, geteuid());
+    if ((st->st_mode & 077) && !trusted)
+        return coopi_fail(EACCES, "%s: its file mode %04o lets others in; chmod 600 %s%s, or open it with COOP_TRUST_PEERS", name->name,
+                          st->st_mode & 07777, COOPI_SHM_FOLDER, name->shm);
+    if (st->st_nlink > 1)
+        return coopi_fail(EACCES, "%s: %s%s has %lu names, so it is not ours alone; remove the others", name->name, COOPI_SHM_FOLDER, name->shm,
+                          (unsigned long)st->st_nlink);
+    if (st->st_nlink == 0) return coopi_fail(ENOENT, "%s: was removed while we opened it; try again", name->name);
+    return 0;
+}
+
+int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, int *ret_fd)
+{
+    char file[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME] = COOPI_SHM_FOLDER;
+    memcpy(file + sizeof COOPI_SHM_FOLDER - 1, name->shm, sizeof name->shm);
+    int fd = open(file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return say_open(name, errno);
+    struct stat st;
+    int r = fstat(fd, &st) == 0 ? check_file(name, &st, flags) : coopi_fail(errno, "%s: fstat: %s", name->name, strerror(errno));
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* What cannot be checked from the file alone: who may use robust words together. */
+static int check_place(const struct coopi_header *header, const char *name)
+{
+    const struct coopi_process *process = coopi_process();
+    if (!process) return -ENOTSUP;
+    if (header->pid_namespace != process->pid_namespace)
+        return coopi_fail(ENOTSUP, "%s: was made in another PID namespace (%" PRIu64 ", ours %" PRIu64 "), where the same thread numbers mean "
+                          "other threads; run both in one (docker --pid=, nsenter -p), or remove it", name, header->pid_namespace, process->pid_namespace);
+    uint8_t boot_id[16];
+    int r = coopi_boot_id(boot_id);
+    if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", name, strerror(-r));
+    if (memcmp(boot_id, header->boot_id, sizeof boot_id) != 0)
+        return coopi_fail(ENOTSUP, "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with `shmctl rm`", name);
+    return 0;
+}
+
+static int read_header(int fd, const char *name, struct coopi_header *ret_header, uint64_t *ret_file_size)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
+    uint64_t file_size = (uint64_t)st.st_size;
+    if (file_size < sizeof *ret_header || pread(fd, ret_header, sizeof *ret_header, 0) != (ssize_t)sizeof *ret_header)
+        return coopi_fail(EBADMSG, "%s: truncated or not a segment: %" PRIu64 " bytes, and a header has %zu; remove it with `shmctl rm --force`",
+                          name, file_size, sizeof *ret_header);
+    *ret_file_size = file_size;
+    int r = coopi_header_check(ret_header, file_size, name);
+    return r < 0 ? r : check_place(ret_header, name);
+}
+
+/* RLIMIT_AS, mlockall, valgrind and sanitizers refuse large maps, each with its own error. */
+static void *map_as_much(int fd, uint64_t maximum, uint64_t least, uint64_t *ret_mapped)
+{
+    for (uint64_t size = maximum;; size /= 2) {
+        if (size < least) size = least;
+        void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        if (base != MAP_FAILED) {
+            *ret_mapped = size;
+            return base;
+        }
+        if (size == least || (errno != ENOMEM && errno != EAGAIN && errno != EINVAL)) return NULL;
+    }
+}
+
+static void point(struct coopi_map *map, uint8_t *base, const struct coopi_header *geometry)
+{
+    map->base = base;
+    map->header = (struct coopi_header *)(void *)base;
+    map->geometry = geometry;
+    map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
+    map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
+    map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
+    map->owner_count = geometry->owners.count;
+}
+
+static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_header *geometry, struct coopi_map *map)
+{
+    const char *label = name ? name->name : "anonymous segment";
+    uint64_t file_size;
+    struct stat st;
+    int r = read_header(fd, label, geometry, &file_size);
+    if (r < 0) return r;
+    uint64_t least = file_size < geometry->maximum ? file_size : geometry->maximum;
+    void *base = map_as_much(fd, geometry->maximum, least, &map->mapped);
+    if (!base)
+        return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label, least, strerror(errno));
+    madvise(base, map->mapped, MADV_DONTDUMP); /* a process that dumps core keeps its locks until the dump is written */
+    if (fstat(fd, &st) != 0) st = (struct stat){0};
+    point(map, base, geometry);
+    map->file_size = least;
+    map->fd = fd;
+    map->anonymous = !name;
+    map->device = st.st_dev;
+    map->inode = st.st_ino;
+    if (name) {
+        memcpy(map->name, name->name, sizeof map->name);
+        map->uid = name->uid;
+    }
+    return 0;
+}
+
+int coopi_map_file(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map)
+{
+    struct coopi_map *map = calloc(1, sizeof *map);
+    struct coopi_header *geometry = malloc(sizeof *geometry);
+    int r = map && geometry ? make_map(fd, name, geometry, map) : coopi_fail(ENOMEM, "%s: out of memory", name ? name->name : "segment");
+    if (r < 0) {
+        free(geometry);
+        free(map);
+        close(fd);
+        return r;
+    }
+    *ret_map = map;
+    return 0;
+}
+
+static bool is_ours(const struct coopi_map *map, int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == map->device && st.st_ino == map->inode;
+}
+
+void coopi_unmap_file(struct coopi_map *map)
+{
+    munmap(map->base, map->mapped);
+    if (is_ours(map, map->fd)) close(map->fd);
+    free((void *)(uintptr_t)map->geometry);
+    free(map);
+}
+
+int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
+{
+    int fd = coopi_load_acquire(&map->fd);
+    if (!is_ours(map, fd)) {
+        if (map->anonymous)
+            return coopi_fail(EBADF, "anonymous segment: this program closed its descriptor (closefrom?), so it cannot grow; "
+                              "use a named segment, or keep descriptors that are not yours open");
+        struct coopi_segment_name name = {.uid = map->uid};
+        char text[COOPI_SEGMENT_NAME + 16];
+        snprintf(text, sizeof text, "%u:%s", map->uid, map->name);
+        int r = coopi_segment_name_parse(text, &name);
+        if (r == 0) r = coopi_segment_file_open(&name, COOP_TRUST_PEERS, &fd);
+        if (r < 0) return r;
+        if (!is_ours(map, fd)) {
+            close(fd);
+            return coopi_fail(ENOENT, "%s: was removed and made anew by somebody; close it and open the new one", map->name);
+        }
+        coopi_store_release(&map->fd, fd);
+    }
+    *ret_fd = fd;
+    return 0;
+}

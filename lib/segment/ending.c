@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends: of a thread, of a program, and of a thread's business with one segment. */
+#include "segment/ending.h"
+
+#include "base/error.h"
+#include "segment/owner.h"
+#include "segment/participant.h"
+
+#include <pthread.h>
+
+static pthread_key_t end_key;
+static pthread_once_t end_once = PTHREAD_ONCE_INIT;
+static int end_error;
+
+static void leave_all(struct coopi_self *self)
+{
+    for (uint32_t slot = 0; slot < COOPI_MAPS && self->lives; slot++) {
+        struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map && self->id[slot]) coopi_owner_leave(map, self);
+    }
+}
+
+static void end_thread(void *record)
+{
+    struct coopi_self *self = record;
+    if (self->head && self->held_count > self->lives) return; /* it dies holding: the kernel still needs the list */
+    if (self->head) leave_all(self);
+    coopi_self_dispose(self);
+    coopi_maps_collect();
+}
+
+static void make_end_key(void)
+{
+    end_error = pthread_key_create(&end_key, end_thread);
+}
+
+int coopi_thread_watch(struct coopi_self *self)
+{
+    pthread_once(&end_once, make_end_key);
+    int error = end_error ? end_error : pthread_setspecific(end_key, self);
+    if (error) return coopi_fail(error, "libcoop: this program has no thread-specific key left for it");
+    return 0;
+}
+
+void coopi_thread_leave(struct coopi_map *map)
+{
+    struct coopi_self *self = coopi_self_;
+    if (!self || !self->head || !self->id[map->slot]) return;
+    if (coopi_self_holds(self, map) == 0) coopi_owner_leave(map, self);
+}
+
+/* At exit() the calling thread ends like any other; the rest of them die with the process, and their words are marked. */
+__attribute__((destructor)) static void end_program(void)
+{
+    struct coopi_self *self = coopi_self_;
+    if (self && self->head && self->held_count == self->lives) leave_all(self);
+    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+        struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map) coopi_participant_leave(map);
+    }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects as handles see them: found or made, and checked. */
+#include "segment/object.h"
+
+#include "base/error.h"
+#include "segment/directory.h"
+#include "segment/handle.h"
+#include "segment/registry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPE_TEXT_MAX 4096 /* a format string of a hostile file is not copied beyond this */
+#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_RAW | COOP_INTR | COOP_TRUST_PEERS)
+
+/* The entry's type text as a private string; NULL in *RET if it has none. */
+static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, const char *label, char **ret_type)
+{
+    *ret_type = NULL;
+    if (entry->type_size == 0) return 0;
+    if (entry->type_size > TYPE_TEXT_MAX)
+        return coopi_fail(EBADMSG, "%s: damaged: its type has %" PRIu32 " bytes; remove the segment", label, entry->type_size);
+    char *text = malloc(entry->type_size);
+    if (!text) return coopi_fail(ENOMEM, "%s: out of memory", label);
+    memcpy(text, map->base + entry->offset, entry->type_size);
+    if (text[entry->type_size - 1] != 0 || strlen(text) + 1 != entry->type_size) {
+        free(text);
+        return coopi_fail(EBADMSG, "%s: damaged: its type is not a string; remove the segment", label);
+    }
+    *ret_type = text;
+    return 0;
+}
+
+/* Says where two format strings part. */
+static int say_type(const char *label, const char *found, const char *wanted)
+{
+    size_t at = 0;
+    while (found[at] && found[at] == wanted[at]) at++;
+    return coopi_fail(EINVAL, "%s: holds type \"%s\", not \"%s\": they differ from column %zu on; open it as \"%s\"", label, found,
+                      wanted, at + 1, found);
+}
+
+static int compare(const struct coopi_entry *entry, const char *type, const struct coopi_want *want, const char *label)
+{
+    if (entry->kind != want->kind)
+        return coopi_fail(EINVAL, "%s: is of kind %s, not %s; open it as %s", label, coopi_kind_name(entry->kind),
+                          coopi_kind_name(want->kind), coopi_kind_name(entry->kind));
+    if (want->type && (!type || strcmp(type, want->type) != 0)) return say_type(label, type ? type : "", want->type);
+    if (want->length != UINT64_MAX && want->length != entry->length)
+        return coopi_fail(EINVAL, "%s: has %" PRIu64 " items, not %" PRIu64 "; open it with that length", label, entry->length,
+                          want->length);
+    return 0;
+}
+
+/* From a private copy of an entry to a checked view of its storage. */
+static int view(struct coopi_map *map, const struct coopi_entry *entry, const struct coopi_want *want, int flags, char *path,
+                struct coopi_object *ret_object)
+{
+    const char *label = path ? path : coopi_map_label(map);
+    char *type = NULL;
+    int r = coopi_entry_check(entry, map->geometry, map->mapped, coopi_map_label(map));
+    if (r == 0) r = coopi_map_reach(map, entry->offset + entry->size);
+    if (r == 0) r = copy_type(map, entry, label, &type);
+    if (r == 0) r = compare(entry, type, want, label);
+    if (r < 0) {
+        free(type);
+        return r;
+    }
+    *ret_object = (struct coopi_object){
+        .map = map,
+        .body = map->base + entry->body,
+        .body_size = entry->offset + entry->size - entry->body,
+        .length = entry->length,
+        .entry_flags = entry->flags,
+        .flags = (uint32_t)flags & COOP_INTR,
+        .slot = map->slot,
+        .path = path,
+        .type = type,
+    };
+    return 0;
+}
+
+static int find_or_make(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, const char *label,
+                        struct coopi_entry *ret_entry)
+{
+    bool found = *name && coopi_directory_find(map, name, ret_entry) == 0;
+    if (!found && !(flags & COOP_CREATE))
+        return coopi_fail(ENOENT, "%s: no such object; make it with COOP_CREATE, or look at `shmctl show %s`", label,
+                          coopi_map_label(map));
+    if (!found) {
+        if (want->length == UINT64_MAX || (!want->type && (want->kind == COOPI_VALUE || want->kind == COOPI_ARRAY)))
+            return coopi_fail(EINVAL, "%s: to make it, its type and length must be given", label);
+        int r = coopi_directory_make(map, name, want, ret_entry);
+        if (r < 0) return r;
+        found = r == 1;
+    }
+    if (found && (flags & COOP_EXCL)) return coopi_fail(EEXIST, "%s: exists already; open it without COOP_EXCL", label);
+    return 0;
+}
+
+/* Takes over the reference on MAP and PATH, also on failure. */
+static int open_in(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
+                   struct coopi_object *ret_object)
+{
+    struct coopi_entry entry;
+    const char *label = path ? path : coopi_map_label(map);
+    int r = find_or_make(map, name, want, flags, label, &entry);
+    if (r == 0) r = view(map, &entry, want, flags, path, ret_object);
+    if (r == 0) return 0;
+    free(path);
+    coopi_map_release(map);
+    return r;
+}
+
+static int open_nameless(const struct coopi_want *want, int flags, struct coopi_object *ret_object)
+{
+    struct coopi_map *map;
+    int r = coopi_map_anonymous(&map);
+    return r < 0 ? r : open_in(map, "", want, flags | COOP_CREATE, NULL, ret_object);
+}
+
+static int check_flags(const char *label, int flags)
+{
+    if (flags & ~KNOWN_FLAGS) return coopi_fail(EINVAL, "%s: unknown flags %#x", label, flags & ~KNOWN_FLAGS);
+    return 0;
+}
+
+int coopi_object_open(const char *path, const struct coopi_want *want, int flags, struct coopi_object *ret_object)
+{
+    int r = check_flags(path ? path : "nameless object", flags);
+    if (r < 0) return r;
+    if (!path) return open_nameless(want, flags, ret_object);
+    struct coopi_path parsed;
+    struct coopi_map *map;
+    r = coopi_path_parse(path, &parsed);
+    if (r == 0) r = coopi_segment_open_map(&parsed.segment, flags, &map);
+    if (r < 0) return r;
+    char *copy = strdup(path);
+    if (copy) return open_in(map, parsed.object, want, flags, copy, ret_object);
+    coopi_map_release(map);
+    return coopi_fail(ENOMEM, "%s: out of memory", path);
+}
+
+int coopi_object_in(struct coop_segment *segment, const char *name, const struct coopi_want *want, int flags,
+                    struct coopi_object *ret_object)
+{
+    struct coopi_map *map = segment->map;
+    int r = check_flags(name ? name : "nameless object", flags);
+    if (r == 0 && name) r = coopi_object_name_check(name);
+    if (r < 0) return r;
+    char *path = NULL;
+    if (name && asprintf(&path, "%s/%s", coopi_map_label(map), name) < 0)
+        return coopi_fail(ENOMEM, "%s: out of memory", name);
+    coopi_map_hold(map);
+    return open_in(map, name ? name : "", want, name ? flags : flags | COOP_CREATE, path, ret_object);
+}
+
+void coopi_object_close(struct coopi_object *object)
+{
+    free(object->type);
+    free(object->path);
+    coopi_map_release(object->map);
+}
+
+const char *coopi_object_label(const struct coopi_object *object)
+{
+    return object->path ? object->path : "nameless object";
+}

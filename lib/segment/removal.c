@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing a segment's name: only the inode that was looked at, and not while the living hold something in it. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "segment/attach.h"
+#include "segment/handle.h"
+#include "segment/owner.h"
+#include "segment/registry.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME_LOCK_TIMEOUT INT64_C(5000000000)
+
+/* The name lock is a flock on a descriptor of our own: it ends with us, however we end. */
+static int lock_name(int fd, const char *label)
+{
+    int64_t deadline = coopi_deadline(NAME_LOCK_TIMEOUT);
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return coopi_fail(errno, "%s: flock: %s", label, strerror(errno));
+        if (coopi_now() >= deadline) return coopi_fail(EBUSY, "%s: somebody else has been removing it for 5 s; try again", label);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return 0;
+}
+
+static int unlink_if_same(const struct coopi_segment_name *name, int fd)
+{
+    char file[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME] = COOPI_SHM_FOLDER;
+    memcpy(file + sizeof COOPI_SHM_FOLDER - 1, name->shm, sizeof name->shm);
+    struct stat mine, there;
+    if (fstat(fd, &mine) != 0 || stat(file, &there) != 0 || mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
+        return coopi_fail(ENOENT, "%s: somebody else removed it first", name->name);
+    if (shm_unlink(name->shm) != 0) return coopi_fail(errno, "%s: shm_unlink: %s", name->name, strerror(errno));
+    return 0;
+}
+
+/* Does a lock word of an object belong to a living owner? Its tag then, else 0. */
+static uint32_t held_by(const struct coopi_map *map, const struct coopi_entry *entry)
+{
+    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
+    if (!has_lock || entry->body + sizeof(struct coopi_lock_shm) > entry->offset + entry->size) return 0;
+    const struct coopi_robust *robust = (const struct coopi_robust *)(const void *)(map->base + entry->body);
+    uint64_t word = coopi_load_acquire(&robust->word);
+    uint32_t tag = coopi_tag_of(word);
+    if (!(word & COOPI_TID_MASK) || coopi_dead(map, tag) || coopi_owner_second_evidence(map, tag)) return 0;
+    return tag;
+}
+
+static int refuse_if_held(struct coopi_map *map)
+{
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        struct coopi_entry entry;
+        memcpy(&entry, &map->directory[i], sizeof entry);
+        if (!(entry.state & COOPI_ENTRY_LIVE)) continue;
+        if (coopi_entry_check(&entry, map->geometry, map->mapped, map->name) < 0) continue;
+        if (coopi_map_reach(map, entry.offset + entry.size) < 0) continue;
+        uint32_t tag = held_by(map, &entry);
+        if (!tag) continue;
+        coop_lock_holder holder;
+        coopi_owner_describe(map, tag, &holder);
+        return coopi_fail(EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
+                          map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
+    }
+    return 0;
+}
+
+/* What we refuse to attach we may still remove by force, if it is a file of ours. */
+static int open_for_removal(const struct coopi_segment_name *name, int flags, int *ret_fd)
+{
+    int r = coopi_segment_file_open(name, 0, ret_fd);
+    if (r != -EACCES || !(flags & COOP_FORCE)) return r;
+    return coopi_segment_file_open(name, COOP_TRUST_PEERS, ret_fd);
+}
+
+int coop_segment_remove(const char *text, int flags)
+{
+    struct coopi_segment_name name;
+    if (!text) return coopi_fail(EINVAL, "segment: no name to remove");
+    if (flags & ~COOP_FORCE) return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE", text, flags);
+    int fd, r = coopi_segment_name_parse(text, &name);
+    if (r == 0) r = open_for_removal(&name, flags, &fd);
+    if (r < 0) return r;
+    r = lock_name(fd, name.name);
+    struct coopi_map *map = NULL;
+    if (r == 0 && !(flags & COOP_FORCE)) r = coopi_map_open(&name, 0, &map);
+    if (r == 0 && map) r = refuse_if_held(map);
+    if (r == 0) r = unlink_if_same(&name, fd);
+    if (map) coopi_map_release(map);
+    close(fd);
+    return r;
+}

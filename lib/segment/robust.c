@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The robust lock's slow paths: waiting, taking over from the dead, waking. */
+#include "segment/robust.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "segment/ending.h"
+
+#include <coop/common.h>
+#include <string.h>
+
+struct wait {
+    struct coopi_map *map;
+    struct coopi_robust *robust;
+    uint64_t id;
+    uint64_t keep;    /* WAITERS once we have slept: others may sleep too, and ours may have been their wake */
+    int64_t deadline;
+};
+
+/* Takes a word that is free or whose holder is dead. 1 taken; 2 taken from the dead; 0 somebody lives in it; -1 it
+ * changed under us. *RET_WORD is what was seen. */
+static int try_take(const struct wait *wait, uint64_t *ret_word)
+{
+    uint64_t word = coopi_load_relaxed(&wait->robust->word);
+    *ret_word = word;
+    bool held = word & COOPI_TID_MASK;
+    bool dead = held && coopi_dead(wait->map, coopi_tag_of(word));
+    if (held && !dead) return 0;
+    if (!coopi_cas_acquire(&wait->robust->word, &word, wait->id | wait->keep | (word & COOPI_WAITERS))) return -1;
+    return dead || (word & COOPI_OWNER_DIED) ? 2 : 1;
+}
+
+/* One sleep of at most a slice. 0 or a positive errno. */
+static int sleep_once(struct wait *wait, uint64_t word)
+{
+    int64_t slice = coopi_now() + COOPI_SLICE;
+    wait->keep = COOPI_WAITERS;
+    return coopi_futex_wait(coopi_low_half(&wait->robust->word), (uint32_t)word,
+                            slice < wait->deadline ? slice : wait->deadline);
+}
+
+/* An acquire that does not wait may still meet an owner whose death the kernel could not mark; /proc is asked, but not
+ * more often than a sleeper would. True if the owner is dead after all. */
+static bool dead_after_all(const struct wait *wait, struct coopi_self *self, uint64_t word)
+{
+    int64_t now = coopi_now();
+    if (now - self->last_evidence < COOPI_SLICE) return false;
+    self->last_evidence = now;
+    return coopi_owner_second_evidence(wait->map, coopi_tag_of(word));
+}
+
+/* Pending names the word all the while, so a sleeper killed with a wake in its hand passes it on. */
+static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi_self *self, int64_t timeout, uint32_t flags,
+                uint32_t *ret_dead)
+{
+    struct wait wait = {map, robust, self->id[map->slot], 0, coopi_deadline(timeout)};
+    bool interrupted = false;
+    for (;;) {
+        uint64_t word;
+        int taken = try_take(&wait, &word);
+        if (taken == 1) return 0;
+        if (taken == 2) {
+            *ret_dead = coopi_tag_of(word);
+            return COOP_OWNER_DIED;
+        }
+        if (taken < 0) continue;
+        uint32_t tag = coopi_tag_of(word);
+        if (tag == coopi_tag_of(wait.id)) return -EDEADLK;
+        if (timeout == COOP_NOWAIT) {
+            if (dead_after_all(&wait, self, word)) continue;
+            return -EBUSY;
+        }
+        /* The bit is set before we look at the clock: a sleeper that leaves with a wake in its hand leaves the bit. */
+        if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) continue;
+        if (interrupted) return -EINTR;
+        if (wait.deadline != COOPI_NEVER && coopi_now() >= wait.deadline) {
+            if (coopi_owner_second_evidence(map, tag)) continue;
+            return -ETIMEDOUT;
+        }
+        int woken = sleep_once(&wait, word | COOPI_WAITERS);
+        if (woken == ETIMEDOUT) coopi_owner_second_evidence(map, tag);
+        interrupted = woken == EINTR && (flags & COOP_INTR);
+    }
+}
+
+/* This thread as an owner with room for one more. */
+static int enter(struct coopi_map *map, struct coopi_self **ret_self)
+{
+    int r = coopi_owner_attach(map, ret_self);
+    if (r == 0) r = coopi_thread_watch(*ret_self);
+    if (r < 0) return r;
+    const struct coopi_self *self = *ret_self;
+    if (self->held_count < COOPI_HELD_MAX) return 0;
+    return coopi_fail(ENOLCK, "%s: this thread holds %u locks, and the kernel looks after no more; release some",
+                      coopi_map_label(map), self->held_count - self->lives);
+}
+
+int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int64_t timeout, uint32_t flags,
+                         uint32_t *ret_dead)
+{
+    struct coopi_self *self;
+    int r = enter(map, &self);
+    if (r < 0) return r;
+    struct robust_list *saved = coopi_pending_begin(self, robust);
+    r = take(map, robust, self, timeout, flags, ret_dead);
+    if (r >= 0) coopi_link(self, robust);
+    coopi_pending_end(self, saved);
+    return r;
+}
+
+void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
+{
+    coopi_fetch_or(&robust->word, COOPI_WAITERS);
+    if (coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0) {
+        uint64_t nobody = COOPI_WAITERS;
+        coopi_cas_both(&robust->word, &nobody, 0);
+    }
+    coopi_pending_end(self, saved);
+}
+
+void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
+{
+    coopi_unlink(self, robust);
+    if (coopi_exchange_release(&robust->word, 0) & COOPI_WAITERS) coopi_robust_wake(self, robust, saved);
+    else coopi_pending_end(self, saved);
+}
+
+uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust)
+{
+    uint64_t word = coopi_load_acquire(&robust->word);
+    if (!(word & COOPI_TID_MASK) || coopi_dead(map, coopi_tag_of(word))) return 0;
+    return coopi_tag_of(word);
+}
+
+void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag)
+{
+    coop_lock_holder who;
+    coopi_owner_describe(map, tag, &who);
+    coopi_store_relaxed(&death->pid, who.pid);
+    coopi_store_relaxed(&death->tid, who.tid);
+    memcpy(death->command, who.command, sizeof death->command);
+    coopi_store_relaxed(&death->wall_time, coopi_wall_clock());
+    coopi_store_release(&death->count, coopi_load_relaxed(&death->count) + 1);
+}

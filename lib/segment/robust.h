@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The robust lock: a word that one CAS takes and that the kernel gives back when its holder dies.
+ *
+ * Design notes.
+ * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found by
+ * the kernel through pending or through the list, never both lost.
+ * Giving up: name it in pending; unlink; exchange with 0; wake.
+ * WAITERS says that somebody may sleep on the word. The one who gives up puts the bit back after the exchange and clears
+ * it only when a wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise
+ * leave the remaining sleepers behind a word without the bit. If the one who gives up is killed before its wake, the
+ * kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2).
+ * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by its
+ * life word may be taken at once; the kernel then finds another tid in it and leaves it alone.
+ * Every sleep ends after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
+#ifndef COOPI_ROBUST_H
+#define COOPI_ROBUST_H
+
+#include "segment/owner.h"
+#include "segment/self.h"
+
+#include <errno.h>
+
+#define COOPI_SLICE INT64_C(250000000)
+
+/* Takes the word if it is 0 and this thread is an owner already: the path that has to be short. */
+static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
+{
+    struct coopi_self *self = coopi_self_;
+    if (coopi_unlikely(!self)) return false;
+    uint64_t id = self->id[slot], seen = 0;
+    if (coopi_unlikely(!id || self->held_count >= COOPI_HELD_MAX)) return false;
+    struct robust_list *saved = coopi_pending_begin(self, robust);
+    bool taken = coopi_cas_acquire(&robust->word, &seen, id);
+    if (taken) coopi_link(self, robust);
+    coopi_pending_end(self, saved);
+    return taken;
+}
+
+/* Takes the word, whatever it needs. 0; COOP_OWNER_DIED with the dead owner's tag in *RET_DEAD: taken as well; else
+ * negative: -EDEADLK (this thread has it), -EBUSY, -ETIMEDOUT, -EINTR (FLAGS has COOP_INTR) without a sentence, or -ENOLCK
+ * and those of coopi_owner_attach() with one. */
+int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int64_t timeout, uint32_t flags,
+                         uint32_t *ret_dead);
+
+/* True if this thread has the word. */
+static inline bool coopi_robust_mine(uint32_t slot, const struct coopi_robust *robust)
+{
+    const struct coopi_self *self = coopi_self_;
+    if (coopi_unlikely(!self)) return false;
+    uint64_t id = self->id[slot];
+    return id != 0 && (coopi_load_relaxed(&robust->word) & ~COOPI_WAITERS) == id;
+}
+
+/* The rest of giving up where it is not the newest word, or where somebody may sleep on it. */
+void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
+void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
+
+/* Gives up a word that is this thread's. */
+static inline void coopi_robust_give_up(struct coopi_robust *robust)
+{
+    struct coopi_self *self = coopi_self_;
+    struct robust_list *saved = coopi_pending_begin(self, robust);
+    if (coopi_unlikely(!coopi_unlink_newest(self, robust))) {
+        coopi_robust_give_up_older(self, robust, saved);
+        return;
+    }
+    if (coopi_unlikely(coopi_exchange_release(&robust->word, 0) & COOPI_WAITERS)) {
+        coopi_robust_wake(self, robust, saved);
+        return;
+    }
+    coopi_pending_end(self, saved);
+}
+
+/* The tag of the living owner that has the word; 0 if none has. */
+uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust);
+
+/* Writes down who died; the caller has the lock. */
+void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag);
+
+#endif

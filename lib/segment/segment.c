@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments as handles: create, open, close. */
+#include "base/error.h"
+#include "segment/birth.h"
+#include "segment/ending.h"
+#include "segment/handle.h"
+#include "segment/registry.h"
+
+#include <stdlib.h>
+
+#define OPEN_TRIES 8
+
+static int make_handle(struct coopi_map *map, coop_segment **ret_segment)
+{
+    coop_segment *segment = malloc(sizeof *segment);
+    if (!segment) {
+        coopi_map_release(map);
+        return coopi_fail(ENOMEM, "segment: out of memory");
+    }
+    segment->map = map;
+    *ret_segment = segment;
+    return 0;
+}
+
+int coop_segment_create(const char *name, const coop_segment_options *options, coop_segment **ret_segment)
+{
+    struct coopi_segment_name parsed;
+    struct coopi_map *map;
+    int fd, r = name ? coopi_segment_name_parse(name, &parsed) : 0;
+    if (r == 0) r = coopi_segment_birth(name ? &parsed : NULL, options, &fd);
+    if (r == 0) r = coopi_map_made(fd, name ? &parsed : NULL, &map);
+    return r < 0 ? r : make_handle(map, ret_segment);
+}
+
+int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
+{
+    for (int tries = 0; tries < OPEN_TRIES; tries++) {
+        int r = coopi_map_open(name, flags, ret_map);
+        if (r != -ENOENT || !(flags & COOP_CREATE)) return r;
+        int fd;
+        r = coopi_segment_birth(name, NULL, &fd);
+        if (r == 0) return coopi_map_made(fd, name, ret_map);
+        if (r != -EEXIST) return r;
+    }
+    return coopi_fail(EAGAIN, "%s: appeared and disappeared %d times while we opened it; somebody removes it in a loop",
+                      name->name, OPEN_TRIES);
+}
+
+int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
+{
+    if (!name) return coopi_fail(EINVAL, "segment: no name to open; coop_segment_create(NULL, ...) makes an anonymous one");
+    if (flags & ~(COOP_CREATE | COOP_EXCL | COOP_TRUST_PEERS))
+        return coopi_fail(EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS", name, flags);
+    struct coopi_segment_name parsed;
+    struct coopi_map *map;
+    int r = coopi_segment_name_parse(name, &parsed);
+    if (r < 0) return r;
+    if ((flags & COOP_CREATE) && (flags & COOP_EXCL)) return coop_segment_create(name, NULL, ret_segment);
+    r = coopi_segment_open_map(&parsed, flags, &map);
+    return r < 0 ? r : make_handle(map, ret_segment);
+}
+
+void coop_segment_close(coop_segment *segment)
+{
+    if (!segment) return;
+    const struct coopi_self *self = coopi_self_;
+    unsigned held = self && self->head ? coopi_self_holds(self, segment->map) : 0;
+    if (held)
+        coopi_keep_detail("%s: closed while this thread holds %u of its locks: they stay held; open them again to release them",
+                          coopi_map_label(segment->map), held);
+    coopi_map_release(segment->map);
+    free(segment);
+}
+
+const char *coop_segment_name(const coop_segment *segment)
+{
+    return segment->map->anonymous ? NULL : segment->map->name;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What Lock and RLock have in common besides the word: who holds, who died, and the sentences. */
+#ifndef COOPI_HOLDING_H
+#define COOPI_HOLDING_H
+
+#include "segment/object.h"
+
+#include <coop/lock.h>
+
+/* The lock at the beginning of an object's body; closes the object if the body is too small for one (-EBADMSG). */
+int coopi_lock_body(struct coopi_object *object, struct coopi_lock_shm **ret_shm);
+
+/* Acquires with all that may be needed: waiting, recording a death, putting a failure into words. */
+int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout);
+
+/* -EPERM, with the holder's name. */
+int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm);
+
+/* For close, which returns nothing: keeps the sentence. */
+void coopi_say_closed_held(const struct coopi_object *object);
+
+int coopi_lock_owner(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder);
+int coopi_lock_last_death(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* shmctl show: what is in a segment, or in one object of it. */
+#include "shmctl.h"
+
+#include "image.h"
+#include "lockview.h"
+#include "model.h"
+#include "objects.h"
+#include "survey.h"
+#include "table.h"
+#include "text.h"
+
+#include "base/name.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct show {
+    struct shmctl *shmctl;
+    const char *what;
+    uint64_t items;
+};
+
+static void name_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    const char *name = model_get_text(object, "name");
+    snprintf(cell, TABLE_CELL, "%s", *name ? name : "(nameless)");
+}
+
+static void size_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    char size[TEXT_SHORT];
+    text_size(model_get_number(object, "size"), size);
+    snprintf(cell, TABLE_CELL, "%s", size);
+}
+
+/* As much of the value as a table bears: one object's own page shows it all. */
+static void value_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    const char *text = model_get_text(object, "text");
+    bool fits = strlen(text) <= 60;
+    snprintf(cell, TABLE_CELL, "%.*s%s", fits ? 60 : 57, *text ? text : "-", fits ? "" : "...");
+}
+
+static void lock_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    const json_t *lock = json_object_get(object, "lock");
+    char text[LOCKVIEW_TEXT] = "-";
+    if (json_is_object(lock)) lockview_text(lock, text);
+    snprintf(cell, TABLE_CELL, "%s", text);
+}
+
+static void death_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    char text[LOCKVIEW_TEXT];
+    lockview_death_text(json_object_get(object, "lock"), text);
+    snprintf(cell, TABLE_CELL, "%s", *text ? text : "-");
+}
+
+static void attached_cell(const json_t *row, char cell[TABLE_CELL])
+{
+    char text[TEXT_SHORT] = "-";
+    if (json_object_get(row, "attached_ns")) text_time((int64_t)model_get_number(row, "attached_ns"), text);
+    snprintf(cell, TABLE_CELL, "%s", text);
+}
+
+static const struct table_column object_columns[] = {
+    {.title = "OBJECT", .text = name_cell},
+    {.title = "KIND", .key = "kind"},
+    {.title = "TYPE", .key = "type"},
+    {.title = "LENGTH", .key = "length", .right = true},
+    {.title = "SIZE", .text = size_cell, .right = true},
+    {.title = "VALUE", .text = value_cell},
+    {.title = "LOCK", .text = lock_cell},
+    {.title = "LAST DEATH", .text = death_cell},
+};
+
+static const struct table_column participant_columns[] = {
+    {.title = "PROCESS", .key = "pid", .right = true},
+    {.title = "COMMAND", .key = "command"},
+    {.title = "ATTACHED", .text = attached_cell},
+    {.title = "STATE", .key = "state"},
+};
+
+static const struct table_column owner_columns[] = {
+    {.title = "OWNER", .key = "row", .right = true},
+    {.title = "PID", .key = "pid", .right = true},
+    {.title = "TID", .key = "tid", .right = true},
+    {.title = "COMMAND", .key = "command"},
+    {.title = "STATE", .key = "state"},
+    {.title = "HOLDS", .key = "holds", .right = true},
+};
+
+#define PRINT(array, columns) table_print((array), (columns), sizeof(columns) / sizeof(columns)[0])
+
+static void print_lock(const char *label, const json_t *lock)
+{
+    char text[LOCKVIEW_TEXT];
+    if (!json_is_object(lock)) return;
+    lockview_text(lock, text);
+    table_fact(label, "%s", text);
+    lockview_death_text(lock, text);
+    if (*text) table_fact("last death", "%s", text);
+}
+
+/* What a header that cannot be believed claims. */
+static void print_claims(const json_t *facts)
+{
+    if (!json_object_get(facts, "magic")) return;
+    table_fact("magic", "\"%s\"", model_get_text(facts, "magic"));
+    table_fact("fingerprint", "%s", model_get_text(facts, "fingerprint"));
+    table_fact("checksum", "%s", model_get_text(facts, "checksum"));
+}
+
+static void print_world(const json_t *facts)
+{
+    if (json_is_false(json_object_get(facts, "this_boot")))
+        table_fact("boot", "an earlier one: all who used it are gone");
+    if (json_is_false(json_object_get(facts, "this_pid_namespace")))
+        table_fact("pids", "of another PID namespace: they mean nothing here");
+}
+
+static void print_facts(const json_t *facts, bool damaged)
+{
+    const json_t *creator = json_object_get(facts, "creator");
+    char size[TEXT_SHORT];
+    char maximum[TEXT_SHORT];
+    char created[TEXT_SHORT];
+    text_size(model_get_number(facts, "size"), size);
+    table_fact("segment", "%s", model_get_text(facts, "name"));
+    table_fact("file", COOPI_SHM_FOLDER "/%s, %s, mode %s", model_get_text(facts, "file"), size,
+               model_get_text(facts, "mode"));
+    if (damaged) {
+        print_claims(facts);
+        return;
+    }
+    text_size(model_get_number(facts, "reserved"), size);
+    text_size(model_get_number(facts, "maximum"), maximum);
+    text_time((int64_t)model_get_number(facts, "created_ns"), created);
+    table_fact("format", "%s", model_get_text(facts, "format"));
+    table_fact("reserved", "%s of %s", size, maximum);
+    table_fact("created", "%s by pid %" PRIu64 " of uid %" PRIu64, created, model_get_number(creator, "pid"),
+               model_get_number(creator, "uid"));
+    print_world(facts);
+}
+
+static void print_segment(const json_t *document)
+{
+    const json_t *facts = json_object_get(document, "segment");
+    const json_t *objects = json_object_get(document, "objects");
+    print_facts(facts, objects == NULL);
+    if (!objects) return;
+    table_fact("objects", "%zu of %" PRIu64, json_array_size(objects),
+               model_get_number(json_object_get(facts, "directory"), "count"));
+    print_lock("directory", json_object_get(document, "lock"));
+    const json_t *participants = json_object_get(document, "participants");
+    const json_t *owners = json_object_get(document, "owners");
+    if (json_array_size(objects)) putchar('\n');
+    PRINT(objects, object_columns);
+    if (json_array_size(participants)) putchar('\n');
+    PRINT(participants, participant_columns);
+    if (json_array_size(owners)) putchar('\n');
+    PRINT(owners, owner_columns);
+}
+
+static void print_object(const json_t *document, const char *segment)
+{
+    const json_t *object = json_array_get(json_object_get(document, "objects"), 0);
+    if (!object) {
+        print_segment(document);
+        return;
+    }
+    char size[TEXT_SHORT];
+    text_size(model_get_number(object, "size"), size);
+    table_fact("object", "%s/%s", segment, model_get_text(object, "name"));
+    table_fact("kind", "%s", model_get_text(object, "kind"));
+    if (json_object_get(object, "type")) table_fact("type", "%s", model_get_text(object, "type"));
+    if (strcmp(model_get_text(object, "kind"), "array") == 0)
+        table_fact("length", "%" PRIu64, model_get_number(object, "length"));
+    table_fact("storage", "%s at %" PRIu64 ", entry %" PRIu64, size, model_get_number(object, "offset"),
+               model_get_number(object, "entry"));
+    print_lock("lock", json_object_get(object, "lock"));
+    if (json_object_get(object, "text")) table_fact("value", "%s", model_get_text(object, "text"));
+}
+
+/* What the user may want to know of a segment that is all right. */
+static void print_notes(const struct image *image)
+{
+    const char *made_as = image->header.name;
+    if (image->name.uid != geteuid())
+        fprintf(stderr, "shmctl: note: %s belongs to uid %u, who may have written anything into it\n", image->label,
+                (unsigned)image->owner);
+    if (image->damage == 0 && strcmp(made_as, image->name.name) != 0) {
+        char clean[4 * sizeof image->header.name + 1];
+        text_name(made_as, sizeof image->header.name, clean, sizeof clean);
+        fprintf(stderr, "shmctl: note: %s says that it was made as \"%s\": a copy, or renamed\n", image->label, clean);
+    }
+}
+
+static int show(const struct show *show, const struct coopi_segment_name *name, const char *object)
+{
+    struct image image;
+    json_t *document = NULL;
+    int r = image_open(name, &image);
+    if (r < 0) return shmctl_fail(r);
+    r = survey_make(&image, object, show->items, &document);
+    if (r == 0) {
+        if (show->shmctl->json)
+            model_print(document);
+        else if (object)
+            print_object(document, image.label);
+        else
+            print_segment(document);
+        fflush(stdout);
+        print_notes(&image);
+        model_print_problems(document);
+    }
+    int code = r < 0 ? shmctl_fail(r) : model_exit_code(document);
+    json_decref(document);
+    image_close(&image);
+    return code;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct show *options = state->input;
+    char *end;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = options->shmctl; return 0;
+    case 'n':
+        errno = 0;
+        options->items = strtoull(arg, &end, 10);
+        if (errno || end == arg || *end || *arg == '-' || options->items > OBJECTS_ITEMS_MAX)
+            argp_error(state, "--items takes a number from 0 to %d, not '%s'", OBJECTS_ITEMS_MAX, arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->what) argp_error(state, "one segment or object at a time, please");
+        options->what = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which segment? `shmctl ls` lists them"); return EINVAL;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int shmctl_show(struct shmctl *shmctl, int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {.name = "items", .key = 'n', .arg = "N", .doc = "Show the first N items of an array (default: 8)"},
+        {0},
+    };
+    static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
+    static const struct argp argp = {.options = options, .parser = parse, .children = children,
+                                     .args_doc = "SEGMENT[/OBJECT]",
+                                     .doc = "Shows what is in a segment, or in one object of it."};
+    struct show options_given = {.shmctl = shmctl, .items = OBJECTS_ITEMS};
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options_given) != 0) return 2;
+
+    struct coopi_path path;
+    struct coopi_segment_name name;
+    bool object = strchr(options_given.what, '/') != NULL;
+    int r = object ? coopi_path_parse(options_given.what, &path) : coopi_segment_name_parse(options_given.what, &name);
+    if (r < 0) return shmctl_fail(r);
+    return show(&options_given, object ? &path.segment : &name, object ? path.object : NULL);
+}

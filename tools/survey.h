@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* All that shmctl can say of one segment, gathered in one document. */
+#ifndef SHMCTL_SURVEY_H
+#define SHMCTL_SURVEY_H
+
+#include "image.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* The document for OBJECT (NULL: the whole segment): "segment" with the facts of its header, "objects", and for a whole
+ * segment "lock" (the directory's), "participants", "owners". With "problems" whatever is wrong, the worst first: what is
+ * damaged leaves the rest readable. -ENOENT with a sentence: no such object. */
+int survey_make(const struct image *image, const char *object, uint64_t items, json_t **ret_document);
+
+#endif
