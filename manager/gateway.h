@@ -28,7 +28,7 @@ struct gateway {
     void (*close)(struct gateway *gateway);
 };
 
-/* nanomsg's REP protocol on `ipc://PATH`. The caller has seen to PATH (see place.h): nothing stands there. The socket
+/* nanomsg's REP protocol on `ipc://PATH`. The caller has seen to PATH (see site.h): nothing stands there. The socket
  * file gets mode 0600. */
 int gateway_nanomsg_open(const char *address, struct executor *executor, struct gateway **ret_gateway);
 

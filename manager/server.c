@@ -6,7 +6,7 @@
 #include "command.h"
 #include "executor.h"
 #include "gateway.h"
-#include "place.h"
+#include "site.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 struct server {
-    struct place place;
+    struct site site;
     struct commands commands;
     struct executor executor;
     struct gateway *gateway;
@@ -81,7 +81,7 @@ static int serve(struct server *server, const struct server_options *options)
 {
     int result = open_gateway(server, options);
     if (result < 0) return result;
-    place_bound(&server->place);
+    site_bound(&server->site);
     printf("coop-manager: ready at %s\n", options->address.url);
     fflush(stdout);
     result = wait_for_end(server, options->watch);
@@ -95,12 +95,12 @@ int server_run(const struct server_options *options)
     int result = open_signals(&server.signals);
     if (result < 0) return result;
     raise_descriptor_limit();
-    result = place_take(&options->address, &server.place);
+    result = site_take(&options->address, &server.site);
     if (result == 0) {
         commands_init(&server.commands, options->name);
         result = serve(&server, options);
         commands_destroy(&server.commands);
-        place_leave(&server.place);
+        site_leave(&server.site);
     }
     close(server.signals);
     return result;

@@ -133,6 +133,18 @@ static void check_size(struct image *image)
              image->label, image->file_size, h->size);
 }
 
+/* A header of our format with another layout's fingerprint or unknown features, and a wrong checksum, is not a stranger's
+ * but a damaged one. */
+static int tell_damage_from_strangeness(const struct image *image, int result)
+{
+    const struct coopi_header *h = &image->header;
+    if (h->format_major != COOPI_FORMAT_MAJOR || h->checksum == coopi_header_checksum(h)) return result;
+    return coopi_fail(EBADMSG,
+                      "%s: damaged: its header's checksum does not match, nor does its fingerprint (%016" PRIx64
+                      ", ours %016" PRIx64 ") or its feature words; remove it with `shmctl rm --force`",
+                      image->label, h->fingerprint, coopi_fingerprint());
+}
+
 static int read_header(struct image *image)
 {
     uint64_t there = image->file_size < sizeof image->header ? image->file_size : sizeof image->header;
@@ -146,6 +158,7 @@ static int read_header(struct image *image)
     struct stat status;
     if (fstat(image->fd, &status) == 0) image->file_size = (uint64_t)status.st_size;
     r = coopi_header_check(&image->header, image->file_size, image->label);
+    if (r == -ENOTSUP) return tell_damage_from_strangeness(image, r);
     if (r == 0) check_size(image);
     return r;
 }

@@ -25,10 +25,10 @@ struct grammar {
 };
 
 static const struct grammar segment_grammar = {
-    "segment name", COOPI_SEGMENT_NAME - 1, true, true,
+    "a segment name", COOPI_SEGMENT_NAME - 1, true, true,
     "a segment name is 1 to 100 of A-Z a-z 0-9 _ - . and does not begin with a dot"};
 static const struct grammar object_grammar = {
-    "object name", COOPI_OBJECT_NAME - 1, false, false,
+    "an object name", COOPI_OBJECT_NAME - 1, false, false,
     "an object name is 1 to 64 of A-Z a-z 0-9 _ - and begins with a letter or _"};
 
 static const char path_cure[] = "a path is segment/object, such as bank/saldo";
@@ -47,16 +47,17 @@ static int check(const struct grammar *grammar, const char *text, const char *na
     for (size_t i = 0; i < length; i++) {
         if (allowed(grammar, name[i], i == 0)) continue;
         char character[8];
-        return coopi_fail(EINVAL, "%s: %s at column %td cannot %s a %s; %s", coopi_quote(text, quoted, sizeof quoted),
+        return coopi_fail(EINVAL, "%s: %s at column %td cannot %s %s; %s", coopi_quote(text, quoted, sizeof quoted),
                           coopi_quote_char(name[i], character, sizeof character), name + i - text + 1,
                           i == 0 ? "begin" : "stand in", grammar->what, grammar->cure);
     }
     if (length == 0)
-        return coopi_fail(EINVAL, "%s: the %s at column %td is empty; %s", coopi_quote(text, quoted, sizeof quoted),
+        return coopi_fail(EINVAL, "%s: %s is missing at column %td; %s", coopi_quote(text, quoted, sizeof quoted),
                           grammar->what, name - text + 1, grammar->cure);
     if (length > grammar->longest)
-        return coopi_fail(ENAMETOOLONG, "%s: the %s at column %td has %zu characters, at most %zu are possible; %s",
-                          coopi_quote(text, quoted, sizeof quoted), grammar->what, name - text + 1, length,
+        return coopi_fail(ENAMETOOLONG,
+                          "%s: %s of %zu characters at column %td is too long, at most %zu are possible; %s",
+                          coopi_quote(text, quoted, sizeof quoted), grammar->what, length, name - text + 1,
                           grammar->longest, grammar->cure);
     return 0;
 }

@@ -8,7 +8,7 @@
 
 #define COOPI_SEGMENT_NAME 101 /* with NUL */
 #define COOPI_OBJECT_NAME 65
-#define COOPI_SHM_NAME 128     /* "/coop.<uid>.<name>" with NUL */
+#define COOPI_SHM_NAME 128 /* "/coop.<uid>.<name>" with NUL */
 #define COOPI_SHM_FOLDER "/dev/shm"
 
 /* A segment as the user names it: `name`, or `USER:name` with a login name or uid. */

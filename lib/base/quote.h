@@ -7,9 +7,9 @@
 
 #define COOPI_QUOTED 96 /* enough for two quotes, 20 escaped bytes and the dots, or 87 plain ones */
 
-/* TEXT in double quotes: what is not printable ASCII becomes \xNN, quotes and backslashes get a backslash, and what does
- * not fit into BUFFER (at least 10 bytes) is left off, said by three dots after the closing quote. NULL gives "nothing".
- * Returns BUFFER. */
+/* TEXT in double quotes: what is not printable ASCII becomes \xNN, quotes and backslashes get a backslash, and what
+ * does not fit into BUFFER (at least 10 bytes) is left off, said by three dots after the closing quote. NULL gives
+ * "nothing". Returns BUFFER. */
 const char *coopi_quote(const char *text, char *buffer, size_t size);
 
 /* One character, as `'x'` or `'\x1b'`. BUFFER has at least 7 bytes. Returns BUFFER. */

@@ -113,8 +113,10 @@ int coopi_type_parse(const char *format, const char *who, struct coopi_type *ret
 
     struct coopi_type type = {.code = *where, .item_size = item_size, .count = (uint32_t)count};
     type.size = item_size * type.count;
-    if (count == 1 && code != 's') snprintf(type.text, sizeof type.text, "%c", code);
-    else snprintf(type.text, sizeof type.text, "%" PRIu32 "%c", type.count, code);
+    if (count == 1 && code != 's')
+        snprintf(type.text, sizeof type.text, "%c", code);
+    else
+        snprintf(type.text, sizeof type.text, "%" PRIu32 "%c", type.count, code);
     *ret_type = type;
     return 0;
 }

@@ -115,13 +115,13 @@ static inline void *item(const coop_array *array, uint64_t at)
     return array->typed.data + at * array->typed.type.size;
 }
 
-/* Each call on an item: find it, one operation of scalar.c, and a sentence if that failed. OPERATION is the call without
- * its place, NUMBER what the caller gave, in case it is refused. */
-#define ON_ITEM(suffix, operation, number, ...)                                                                        \
+/* Each call on an item: find it, one operation of scalar.c, and a sentence if that failed. OPERATION is the call
+ * without its place, GIVEN what the caller gave, in case it is refused. */
+#define ON_ITEM(suffix, operation, given, ...)                                                                         \
     uint64_t at = position(array, index);                                                                              \
     if (coopi_unlikely(at == array->typed.object.length)) return out_of_bounds(array, index);                          \
     int result = coopi_scalar_##operation##_##suffix(array->typed.number, item(array, at), __VA_ARGS__);               \
-    return coopi_unlikely(result < 0) ? coopi_refuse_##suffix(result, &array->typed, (int64_t)at, (number)) : result
+    return coopi_unlikely(result < 0) ? coopi_refuse_##suffix(result, &array->typed, (int64_t)at, (given)) : result
 
 int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number)
 {
@@ -191,7 +191,8 @@ static int slice(const coop_array *array, int64_t start, size_t count, uint8_t *
     uint64_t length = array->typed.object.length;
     uint64_t at = start < 0 ? (uint64_t)start + length : (uint64_t)start;
     if (at > length || count > length - at)
-        return coopi_fail(ERANGE, "%s: %zu items from index %" PRId64 ", but the array has %" PRIu64
+        return coopi_fail(ERANGE,
+                          "%s: %zu items from index %" PRId64 ", but the array has %" PRIu64
                           "; nothing was copied, ask for fewer",
                           coopi_object_label(&array->typed.object), count, start, length);
     *ret_first = item(array, at);

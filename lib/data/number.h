@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bits of a scalar as a number, and back, with the checks of ranges: for scalar.c, which knows each code's kind when
- * it is compiled, so that of each function here only the part for that kind remains. */
+/* The bits of a scalar as a number, and back, with the checks of ranges: for scalar.c, which knows each code's kind
+ * when it is compiled, so that of each function here only the part for that kind remains. */
 #ifndef COOPI_NUMBER_H
 #define COOPI_NUMBER_H
 

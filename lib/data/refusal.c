@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NUMBER_TEXT 40
 #define LABEL_TEXT 224
@@ -38,8 +39,10 @@ static const char *range_of(const struct coopi_type *type)
 static void name_it(const struct coopi_typed *typed, int64_t index, char text[LABEL_TEXT])
 {
     const char *label = coopi_object_label(&typed->object);
-    if (index == COOPI_NO_INDEX) snprintf(text, LABEL_TEXT, "%s", label);
-    else snprintf(text, LABEL_TEXT, "%s[%" PRId64 "]", label, index);
+    if (index == COOPI_NO_INDEX)
+        snprintf(text, LABEL_TEXT, "%s", label);
+    else
+        snprintf(text, LABEL_TEXT, "%s[%" PRId64 "]", label, index);
 }
 
 /* What is there now as text: mostly what the failed call found, too. */
@@ -59,6 +62,8 @@ static int refuse(int failure, const struct coopi_typed *typed, int64_t index, c
     const char *text = typed->type.text;
     const char *name = coopi_type_name(typed->type.code);
     name_it(typed, index, who);
+    char also[48]; /* the sum may fit a wide type, and not the variable that the caller wants it in */
+    snprintf(also, sizeof also, ", or the %s of the call", callers);
     switch (failure) {
     case COOPI_NOT_A_NUMBER:
         return coopi_fail(EINVAL, "%s: type \"%s\" is not one number; read and write its bytes with %s", who, text,
@@ -68,17 +73,16 @@ static int refuse(int failure, const struct coopi_typed *typed, int64_t index, c
         return coopi_fail(EINVAL, "%s: type \"%s\" (%s) cannot be added to; set or exchange it, or make it \"i\"", who,
                           text, name);
     case COOPI_GIVEN_RANGE:
-        return coopi_fail(ERANGE, "%s: %s does not fit type \"%s\" (%s), which holds %s; nothing was changed", who, number,
-                          text, name, range_of(&typed->type));
+        return coopi_fail(ERANGE, "%s: %s does not fit type \"%s\" (%s), which holds %s; nothing was changed", who,
+                          number, text, name, range_of(&typed->type));
     case COOPI_SUM_RANGE:
         return coopi_fail(ERANGE,
-                          "%s: the sum with %s does not fit type \"%s\" (%s), which holds %s, or the %s of the call; "
-                          "nothing was changed",
-                          who, number, text, name, range_of(&typed->type), callers);
+                          "%s: the sum with %s does not fit type \"%s\" (%s), which holds %s%s; nothing was changed",
+                          who, number, text, name, range_of(&typed->type), strchr("LQNfd", *text) ? also : "");
     default:
         held(typed, index, there);
-        return coopi_fail(ERANGE, "%s: holds %s, which is no %s; use the call for type \"%s\" (%s)", who, there, callers,
-                          text, name);
+        return coopi_fail(ERANGE, "%s: holds %s, which is no %s; use the call for type \"%s\" (%s)", who, there,
+                          callers, text, name);
     }
 }
 

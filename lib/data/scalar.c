@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* One number at an address in shared memory: read, written and changed by atomic accesses, by its type code.
  *
- * Each operation is written once, for a code that is known when it is compiled, in terms of five steps: load and cas move
- * raw bits of the code's size, and decode and encode turn bits into numbers and back, with the checks of ranges. A switch
- * over all codes makes one specialised copy for each, so that a call is one jump and a few instructions.
+ * Each operation is written once, for a code that is known when it is compiled, in terms of five steps: load and cas
+ * move raw bits of the code's size, and decode and encode turn bits into numbers and back, with the checks of ranges. A
+ * switch over all codes makes one specialised copy for each, so that a call is one jump and a few instructions.
  *
- * Why add is a compare-and-swap and not a fetch_add: an addition that leaves the range must change nothing, and not even
- * for a moment, because we may be killed in that moment, and because others would add to the wrapped number and be told
- * that all is well. Looking first, and adding blindly when the bound is far, proves nothing: between the look and the add
- * we may be stopped for as long as somebody needs to set the number to the bound. Nor is the look free: two processes
- * that look and then add run at 0.6 of a bare fetch_add's rate, since each addition moves the cache line twice. What made
- * compare-and-swap slow is the same second move. So a loser stays away from the line for a moment (see stand_back), the
- * winner meanwhile runs at its cache's speed, and two contending processes together do more than with fetch_add. */
+ * Why add is a compare-and-swap and not a fetch_add: an addition that leaves the range must change nothing, and not
+ * even for a moment, because we may be killed in that moment, and because others would add to the wrapped number and be
+ * told that all is well. Looking first, and adding blindly when the bound is far, proves nothing: between the look and
+ * the add we may be stopped for as long as somebody needs to set the number to the bound. Nor is the look free: two
+ * processes that look and then add run at 0.6 of a bare fetch_add's rate, since each addition moves the cache line
+ * twice. What made compare-and-swap slow is the same second move. So a loser stays away from the line for a moment (see
+ * stand_back), the winner meanwhile runs at its cache's speed, and two contending processes together do more than with
+ * fetch_add. */
 #include "data/scalar.h"
 
 #include "base/atomic.h"
@@ -19,7 +20,8 @@
 
 /* Returns OPERATION for the constant kind of CODE. */
 #define KIND_CASE(code, family, type)                                                                                  \
-    case code: return OPERATION(((struct kind){family, sizeof(type)}));
+    case code:                                                                                                         \
+        return OPERATION(((struct kind){family, sizeof(type)}));
 #define DISPATCH(code)                                                                                                 \
     switch (code) {                                                                                                    \
         SCALARS(KIND_CASE)                                                                                             \
@@ -161,8 +163,7 @@ FOLDED int add_i64(struct kind kind, void *p, int64_t delta, int64_t *ret_new)
     return 0;
 }
 
-int coopi_scalar_add_i64(char code, void *p, int64_t delta, int64_t *ret_new)
-{
+int coopi_scalar_add_i64(char code, void *p, int64_t delta, int64_t *ret_new){
 #define OPERATION(kind) add_i64((kind), p, delta, ret_new)
     DISPATCH(code)
 #undef OPERATION

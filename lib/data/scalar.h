@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One number at an address in shared memory: read, written and changed by atomic accesses, by its type code.
  *
- * The functions know neither objects nor sentences: a caller that gets a failure makes the sentence (refusal.h), and the
- * way without failure stays short. P is aligned to the scalar's size. Reads acquire and writes release, so a value may
- * serve as the flag that publishes other data. Outputs are untouched on failure, and what is at P too. */
+ * The functions know neither objects nor sentences: a caller that gets a failure makes the sentence (refusal.h), and
+ * the way without failure stays short. P is aligned to the scalar's size. Reads acquire and writes release, so a value
+ * may serve as the flag that publishes other data. Outputs are untouched on failure, and what is at P too. */
 #ifndef COOPI_SCALAR_H
 #define COOPI_SCALAR_H
 

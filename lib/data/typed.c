@@ -22,7 +22,8 @@ static int body_size(const char *who, const struct coopi_type *type, uint64_t le
 {
     uint64_t bytes;
     if (__builtin_mul_overflow(type->size, length, &bytes) || bytes > INT64_MAX / 2)
-        return coopi_fail(ENOSPC, "%s: %" PRIu64 " items of %" PRIu32 " bytes are more than any segment holds; ask for fewer",
+        return coopi_fail(ENOSPC,
+                          "%s: %" PRIu64 " items of %" PRIu32 " bytes are more than any segment holds; ask for fewer",
                           who, length, type->size);
     if (bytes == 0) bytes = 1;
     *ret_size = lock_size(entry_flags) + (bytes + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
@@ -41,7 +42,8 @@ static int check_name(const struct coopi_typed_want *want, const char **ret_who)
 static int damaged(const struct coopi_typed *typed, const char *what)
 {
     char quoted[COOPI_QUOTED];
-    return coopi_fail(EBADMSG, "%s: %s (type %s, %" PRIu64 " items, %" PRIu64 " bytes); the segment is damaged, remove it",
+    return coopi_fail(EBADMSG,
+                      "%s: %s (type %s, %" PRIu64 " items, %" PRIu64 " bytes); the segment is damaged, remove it",
                       coopi_object_label(&typed->object), what, coopi_quote(typed->object.type, quoted, sizeof quoted),
                       typed->object.length, typed->object.body_size);
 }
@@ -53,8 +55,8 @@ static int check_found(struct coopi_typed *typed)
         return damaged(typed, "its type is not one");
     uint64_t head = lock_size(typed->object.entry_flags);
     uint64_t bytes;
-    if (__builtin_mul_overflow(typed->type.size, typed->object.length, &bytes) ||
-        typed->object.body_size < head || typed->object.body_size - head < bytes)
+    if (__builtin_mul_overflow(typed->type.size, typed->object.length, &bytes) || typed->object.body_size < head ||
+        typed->object.body_size - head < bytes)
         return damaged(typed, "its items do not fit into its storage");
     return 0;
 }
@@ -85,7 +87,8 @@ int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *re
         result = coopi_type_parse(want->type, who, &type);
         if (result < 0) return result;
         object.type = type.text;
-        result = want->length == UINT64_MAX ? 0 : body_size(who, &type, want->length, object.entry_flags, &object.body_size);
+        result =
+            want->length == UINT64_MAX ? 0 : body_size(who, &type, want->length, object.entry_flags, &object.body_size);
         if (result < 0) return result;
     }
     result = want->segment ? coopi_object_in(want->segment, want->path, &object, want->flags, &ret_typed->object)

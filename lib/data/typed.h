@@ -15,10 +15,10 @@
 struct coopi_typed {
     struct coopi_object object;
     struct coopi_type type;
-    uint8_t *data;           /* the first item, in the mapping: length * type.size bytes, checked */
-    char number;             /* type.code if an item is one number, else 's' */
-    coop_rlock *lock;        /* &own, a borrowed one, or NULL */
-    struct coop_rlock own;   /* with COOPI_ENTRY_LOCKED */
+    uint8_t *data;         /* the first item, in the mapping: length * type.size bytes, checked */
+    char number;           /* type.code if an item is one number, else 's' */
+    coop_rlock *lock;      /* &own, a borrowed one, or NULL */
+    struct coop_rlock own; /* with COOPI_ENTRY_LOCKED */
 };
 
 /* Which one to open, or to make. */
@@ -26,8 +26,8 @@ struct coopi_typed_want {
     const char *path;             /* with `segment`: the object's name. NULL: nameless */
     struct coop_segment *segment; /* NULL: by path */
     uint32_t kind;
-    const char *type;             /* NULL: whatever it is */
-    uint64_t length;              /* items; UINT64_MAX: whatever it has */
+    const char *type; /* NULL: whatever it is */
+    uint64_t length;  /* items; UINT64_MAX: whatever it has */
     int flags;
 };
 

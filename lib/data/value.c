@@ -153,8 +153,8 @@ static bool is_single(const coop_value *value)
     return value->typed.type.count == 1;
 }
 
-/* Copies under the value's lock, if it has one. COOP_OWNER_DIED goes up to the caller: this was the acquire that was told,
- * and the next one will not be. */
+/* Copies under the value's lock, if it has one. COOP_OWNER_DIED goes up to the caller: this was the acquire that was
+ * told, and the next one will not be. */
 static int copy_locked(coop_value *value, void *to, const void *from)
 {
     coop_rlock *lock = value->typed.lock;

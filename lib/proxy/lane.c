@@ -27,6 +27,7 @@ static int key_error;
 /* OWNER is &mine of the thread that ends: its address may be another thread's soon. */
 static void release_lanes(void *owner)
 {
+    mine.serial = 0;
     if (!coopi_generation()) return;
     coopi_proxy_lock();
     for (coop_manager *m = managers; m; m = m->next)
@@ -43,22 +44,33 @@ static void make_key(void)
     key_error = pthread_key_create(&thread_end, release_lanes);
 }
 
-/* A new session without lanes, locked. In a forked child the parent's connections are closed here, not used. */
-static int renew(coop_manager *m, uint64_t generation)
+/* In a forked child: closes the copies of the parent's connections, and forgets its child. Another thread may have been
+ * in the middle of changing its lane's buffers when the fork came: those are left alone for good. */
+static void disown(coop_manager *m)
 {
-    unsigned char session[COOPI_SESSION_SIZE];
-    if (getrandom(session, sizeof session, 0) != (ssize_t)sizeof session)
-        return coopi_fail(EIO, "%s: the kernel gives no random bytes (%s)", m->address.url, strerror(errno));
     for (struct coopi_lane *lane = m->lanes; lane; lane = lane->next) {
         coopi_stream_close(&lane->stream);
+        if (lane->owner != &mine) {
+            coopi_stream_init(&lane->stream);
+            coopi_writer_init(&lane->out, lane->out.limit);
+        }
         lane->owner = NULL;
     }
     if (m->pidfd >= 0) close(m->pidfd);
     m->pidfd = -1;
     m->pid = 0;
+}
+
+/* A session of this process, without lanes in use. Locked. */
+static int renew(coop_manager *m, uint64_t generation)
+{
+    unsigned char session[COOPI_SESSION_SIZE];
+    if (getrandom(session, sizeof session, 0) != (ssize_t)sizeof session)
+        return coopi_fail(EIO, "%s: the kernel gives no random bytes (%s)", m->address.url, strerror(errno));
+    disown(m);
     memcpy(m->session, session, sizeof session);
     m->next_lane = 0;
-    coopi_store_release(&m->serial, ++last_serial);
+    coopi_store_relaxed(&m->serial, ++last_serial);
     coopi_store_release(&m->generation, generation);
     return 0;
 }
@@ -75,7 +87,7 @@ int coopi_lanes_begin(coop_manager *m)
     int result = renew(m, generation);
     if (result == 0) {
         m->next = managers;
-        managers = m;
+        coopi_store_release(&managers, m);
     }
     coopi_proxy_unlock();
     return result;
@@ -83,7 +95,9 @@ int coopi_lanes_begin(coop_manager *m)
 
 void coopi_lanes_end(coop_manager *m)
 {
+    uint64_t generation = coopi_generation();
     coopi_proxy_lock();
+    if (m->generation != generation) disown(m);
     for (coop_manager **at = &managers; *at; at = &(*at)->next)
         if (*at == m) {
             *at = m->next;
@@ -108,7 +122,7 @@ static struct coopi_lane *free_lane(coop_manager *m)
     coopi_stream_init(&lane->stream);
     coopi_writer_init(&lane->out, COOPI_WIRE_MAX + COOPI_FRAME_HEAD);
     lane->next = m->lanes;
-    m->lanes = lane;
+    coopi_store_release(&m->lanes, lane);
     return lane;
 }
 

@@ -28,8 +28,9 @@ void coopi_stream_init(struct coopi_stream *s)
 
 void coopi_stream_close(struct coopi_stream *s)
 {
-    if (s->fd >= 0) close(s->fd);
-    s->fd = -1;
+    int fd = s->fd;
+    s->fd = -1; /* first: a child that another thread forks here closes no number that is somebody else's by then */
+    if (fd >= 0) close(fd);
     s->len = s->frame = 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Array: a fixed number of typed items in shared memory.
  *
- * TYPE is the format of one item, as for Value: a native scalar or `Ns`. Indexes count from 0; negative ones count from
+ * TYPE is the format of one item, as for Value: a native scalar, `Ns`, or a row such as `3d`. Indexes count from 0; negative ones count from
  * the end, as in Python (-1 is the last). Bounds are always checked.
  *
  * Single scalar items are read and written by one atomic access each and need no lock. Copies of many items
@@ -22,9 +22,9 @@ COOP_BEGIN_DECLS
 
 typedef struct coop_array coop_array;
 
-/* By path; a NULL path makes a nameless one. LENGTH items (0 is allowed), all zero when new. Opening an existing array,
- * LENGTH must be its length or COOP_ANY_LENGTH, and TYPE its type or NULL. Flags and errors as for coop_value_open();
- * another length is -EINVAL and names both. */
+/* By path; a NULL path makes a nameless one. LENGTH items (0 is allowed), all zero when new; more than fit is
+ * -ENOSPC. Opening an existing array, LENGTH must be its length or COOP_ANY_LENGTH, and TYPE its type or NULL. Flags and
+ * errors as for coop_value_open(); another length is -EINVAL and names both. */
 #define COOP_ANY_LENGTH SIZE_MAX
 int coop_array_open(const char *path, const char *type, size_t length, int flags,
                     coop_array **ret_array) COOP_MUST_CHECK;
@@ -41,7 +41,8 @@ size_t coop_array_item_size(const coop_array *array);
 const char *coop_array_type(const coop_array *array);
 const char *coop_array_path(const coop_array *array);
 
-/* One item as a number; ranges as for Value. -ERANGE for an index out of bounds (the sentence gives index and length). */
+/* One item as a number; ranges as for Value. -ERANGE for an index out of bounds (the sentence gives index and length).
+ * -EINVAL for items that are no scalars: read and write those with the calls below. */
 int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number);
 int coop_array_get_u64(const coop_array *array, int64_t index, uint64_t *ret_number);
 int coop_array_get_f64(const coop_array *array, int64_t index, double *ret_number);

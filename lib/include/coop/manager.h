@@ -42,7 +42,7 @@ int coop_manager_connect(const char *address, coop_manager **ret_manager) COOP_M
  * coop_manager_address() tells. The manager ends with this process, however this process ends; an exec(2) by this
  * process is no end. The program is $COOP_MANAGER_PROGRAM, or the coop-manager that was installed or built with this
  * library, or the first in $PATH.
- * Errors: -EEXIST (a manager of that name is running), -ENOENT (no program), -ECHILD (it ended before it was ready; its
+ * Errors: -EBUSY (a manager of that name is running), -ENOENT (no program), -ECHILD (it ended before it was ready; its
  * words are on stderr), -ETIMEDOUT (not ready within 30 s), and those above. */
 int coop_manager_start(const char *name, coop_manager **ret_manager) COOP_MUST_CHECK;
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Value: one typed number or byte string in shared memory.
+/* Value: one typed number, byte string or short row of numbers in shared memory.
  *
  * TYPE is a format string as in Python's struct module: a native scalar
  *     ? bool   c char   b B 8-bit   h H short   i I int   l L long   q Q long long   n N ssize_t size_t   f d
- * or `Ns`, N bytes (at most 1 GiB).
+ * or `Ns`, N bytes, or a number and a scalar, such as `3d` (at most 1 GiB).
  *
  * A scalar is read and written by one atomic access, so a reader never sees half of a value, and a writer killed at any
- * instruction leaves the old value or the new one. add, exchange and compare_exchange are atomic as well. Byte strings
- * (`Ns`, N > 1) are copied under the value's lock; a writer killed in the copy may leave a mixture, which the next
- * acquire tells by COOP_OWNER_DIED.
+ * instruction leaves the old value or the new one. add, exchange and compare_exchange are atomic as well. Reading sees
+ * what was written to other memory before the value was set, so a value may be the flag that publishes other data. What
+ * is larger than a scalar (`16s`, `3d`) is copied as bytes, under the value's lock; a writer killed in the copy may leave
+ * a mixture, which the next acquire tells by COOP_OWNER_DIED.
  *
  * Each value has an RLock of its own (coop_value_lock(), as Python's get_lock()) for steps that belong together, unless
  * it was made with COOP_RAW. On purpose other than in Python, get and set of a scalar do not wait for that lock: they are
@@ -45,7 +46,9 @@ int coop_value_in(coop_segment *segment, const char *name, const char *type, int
 void coop_value_close(coop_value *value);
 
 /* The value as a number. Integers widen and narrow by value: -ERANGE if it does not fit RET's type or the value's (a
- * fraction does not fit an integer: -ERANGE). `?` takes 0 and 1, `c` takes -128 to 255. -EINVAL for byte strings. */
+ * fraction does not fit an integer: -ERANGE). Towards a float or double, numbers are rounded, as in Python and C; a finite
+ * one that would become infinite is -ERANGE. `?` takes 0 and 1; `c` takes -128 to 255 and reads back as C's char does.
+ * -EINVAL for all but scalars. */
 int coop_value_get_i64(const coop_value *value, int64_t *ret_number);
 int coop_value_get_u64(const coop_value *value, uint64_t *ret_number);
 int coop_value_get_f64(const coop_value *value, double *ret_number);
@@ -53,21 +56,25 @@ int coop_value_set_i64(coop_value *value, int64_t number);
 int coop_value_set_u64(coop_value *value, uint64_t number);
 int coop_value_set_f64(coop_value *value, double number);
 
-/* The value's bytes in this machine's order. SIZE must be its size: -EINVAL names both. */
+/* The value's bytes in this machine's order, of any type. SIZE must be its size: -EINVAL names both. More than a scalar is
+ * copied under the value's lock, if it has one, and waits for it for ever: errors as for coop_rlock_acquire().
+ * COOP_OWNER_DIED: copied, and the lock's last owner died holding it, so what was read may be a mixture; no later acquire
+ * will tell it again. */
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size);
 int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
 
-/* Adds atomically and gives the new number (RET may be NULL). A result out of the type's range is -ERANGE and changes
- * nothing. Not for `?`, `c` and byte strings (-EINVAL). */
+/* Adds atomically and gives the new number (RET may be NULL). A result out of the type's range, or of RET's, is -ERANGE
+ * and changes nothing, not even for a moment. Not for `?`, `c` and what is no scalar (-EINVAL). */
 int coop_value_add_i64(coop_value *value, int64_t delta, int64_t *ret_new);
 int coop_value_add_f64(coop_value *value, double delta, double *ret_new);
 
-/* Stores atomically and gives what was there before. */
+/* Stores atomically and gives what was there before (RET may be NULL). If that does not fit RET: -ERANGE, and nothing is
+ * stored. */
 int coop_value_exchange_i64(coop_value *value, int64_t number, int64_t *ret_old);
 int coop_value_exchange_f64(coop_value *value, double number, double *ret_old);
 
 /* Stores DESIRED only if the value equals *EXPECTED; returns 1 if it did, 0 if not, and then *EXPECTED is what is there
- * (the one output that changes without success). Floats compare by their bits. */
+ * (the one output that changes without success; -ERANGE if it cannot tell it). Floats compare by their bits. */
 int coop_value_compare_exchange_i64(coop_value *value, int64_t *expected, int64_t desired) COOP_MUST_CHECK;
 int coop_value_compare_exchange_f64(coop_value *value, double *expected, double desired) COOP_MUST_CHECK;
 
@@ -75,7 +82,8 @@ int coop_value_compare_exchange_f64(coop_value *value, double *expected, double 
 coop_rlock *coop_value_lock(coop_value *value);
 
 /* Gives a raw value a lock for this handle (several values may share one): borrowed, and must outlive the handle.
- * -EEXIST if it has a lock already. Byte strings are then copied under it. */
+ * -EEXIST if it has a lock already. What is larger than a scalar is then copied under it. Not thread-safe: call it before
+ * other threads use the handle. */
 int coop_value_use_lock(coop_value *value, coop_rlock *lock) COOP_MUST_CHECK;
 
 /* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle. */

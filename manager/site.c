@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A manager's place in the file system: the directory, the lock that keeps a second one out, the socket's path. */
-#include "place.h"
+#include "site.h"
 
 #include "base/error.h"
 
@@ -36,46 +36,46 @@ static int prepare_directory(struct coopi_address *address)
     return coopi_address_prepare(address);
 }
 
-static int busy(const struct place *place, int lock)
+static int busy(const struct site *site, int lock)
 {
     char pid[16] = "";
     ssize_t size = pread(lock, pid, sizeof pid - 1, 0);
     pid[size > 0 ? strspn(pid, "0123456789") : 0] = 0;
     return coopi_fail(EBUSY, "%s: a manager%s%s is running there already; stop it, or use another name",
-                      place->address.path, pid[0] ? " with pid " : "", pid);
+                      site->address.path, pid[0] ? " with pid " : "", pid);
 }
 
 /* Whether the file that is locked still has its name: the last owner removes it while holding it. */
-static bool still_named(const struct place *place, int lock)
+static bool still_named(const struct site *site, int lock)
 {
     struct stat held;
     struct stat named;
-    return fstat(lock, &held) == 0 && lstat(place->lock_path, &named) == 0 && held.st_ino == named.st_ino &&
+    return fstat(lock, &held) == 0 && lstat(site->lock_path, &named) == 0 && held.st_ino == named.st_ino &&
            held.st_dev == named.st_dev;
 }
 
-static int try_lock(struct place *place)
+static int try_lock(struct site *site)
 {
-    int lock = open(place->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (lock < 0) return refuse(place->lock_path, "cannot open the lock file; remove what stands there");
+    int lock = open(site->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (lock < 0) return refuse(site->lock_path, "cannot open the lock file; remove what stands there");
     int result = 0;
     if (flock(lock, LOCK_EX | LOCK_NB) < 0)
-        result = errno == EWOULDBLOCK ? busy(place, lock) : refuse(place->lock_path, "cannot lock it");
-    else if (!still_named(place, lock))
-        result = coopi_fail(EAGAIN, "%s: managers come and go too fast there; try again", place->address.path);
+        result = errno == EWOULDBLOCK ? busy(site, lock) : refuse(site->lock_path, "cannot lock it");
+    else if (!still_named(site, lock))
+        result = coopi_fail(EAGAIN, "%s: managers come and go too fast there; try again", site->address.path);
     if (result < 0)
         close(lock);
     else
-        place->lock = lock;
+        site->lock = lock;
     return result;
 }
 
-static int lock_place(struct place *place)
+static int lock_site(struct site *site)
 {
     int result = -EAGAIN;
-    for (int i = 0; i < LOCK_TRIES && result == -EAGAIN; i++) result = try_lock(place);
-    if (result == 0 && (ftruncate(place->lock, 0) < 0 || dprintf(place->lock, "%d\n", getpid()) < 0))
-        result = refuse(place->lock_path, "cannot write to it");
+    for (int i = 0; i < LOCK_TRIES && result == -EAGAIN; i++) result = try_lock(site);
+    if (result == 0 && (ftruncate(site->lock, 0) < 0 || dprintf(site->lock, "%d\n", getpid()) < 0))
+        result = refuse(site->lock_path, "cannot write to it");
     return result;
 }
 
@@ -110,34 +110,34 @@ static int remove_dead_socket(const struct coopi_address *address)
     return 0;
 }
 
-int place_take(const struct coopi_address *address, struct place *ret_place)
+int site_take(const struct coopi_address *address, struct site *ret_site)
 {
-    struct place place = {.address = *address, .lock = -1};
-    COOP_TRY(prepare_directory(&place.address));
-    snprintf(place.lock_path, sizeof place.lock_path, "%s.lock", address->path);
-    int result = lock_place(&place);
+    struct site site = {.address = *address, .lock = -1};
+    COOP_TRY(prepare_directory(&site.address));
+    snprintf(site.lock_path, sizeof site.lock_path, "%s.lock", address->path);
+    int result = lock_site(&site);
     if (result == 0) result = remove_dead_socket(address);
     if (result == 0)
-        *ret_place = place;
-    else if (place.lock >= 0)
-        place_leave(&place);
+        *ret_site = site;
+    else if (site.lock >= 0)
+        site_leave(&site);
     return result;
 }
 
-void place_bound(struct place *place)
+void site_bound(struct site *site)
 {
     struct stat status;
-    if (lstat(place->address.path, &status) < 0) return;
-    place->device = status.st_dev;
-    place->inode = status.st_ino;
+    if (lstat(site->address.path, &status) < 0) return;
+    site->device = status.st_dev;
+    site->inode = status.st_ino;
 }
 
-void place_leave(struct place *place)
+void site_leave(struct site *site)
 {
     struct stat status;
-    if (place->inode && lstat(place->address.path, &status) == 0 && status.st_ino == place->inode &&
-        status.st_dev == place->device)
-        unlink(place->address.path);
-    unlink(place->lock_path); /* while we hold it: who has it open sees that its name is gone */
-    close(place->lock);
+    if (site->inode && lstat(site->address.path, &status) == 0 && status.st_ino == site->inode &&
+        status.st_dev == site->device)
+        unlink(site->address.path);
+    unlink(site->lock_path); /* while we hold it: who has it open sees that its name is gone */
+    close(site->lock);
 }

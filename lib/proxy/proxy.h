@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What all proxies have in common: a managed object's type, id and path. */
+#ifndef COOPI_PROXY_H
+#define COOPI_PROXY_H
+
+#include "proxy/client.h"
+
+#define COOPI_PROXY_PATH 72 /* an object's name, or "#" and an id, with NUL */
+
+struct coopi_proxy {
+    coop_manager *manager;
+    const char *type; /* "list", "dict" */
+    uint64_t id;
+    uint64_t maker; /* generation of the process that made a nameless object; 0: it has a name, or is another's */
+    char path[COOPI_PROXY_PATH];
+};
+
+/* Opens or makes an object of TYPE (static storage), as coop_list_open() says. */
+int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, int flags,
+                     struct coopi_proxy *ret_proxy) COOP_MUST_CHECK;
+
+/* Removes a nameless object that this process made, as well as it can. */
+void coopi_proxy_close(struct coopi_proxy *proxy);
+
+/* Does OP ("list.append") on the object with COUNT borrowed arguments. RET_RESULT may be NULL. */
+int coopi_proxy_call(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
+                     coop_any *ret_result) COOP_MUST_CHECK;
+
+/* The same for results of one type: -EPROTO if the manager answers with another. The result is the caller's. */
+int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args, uint32_t count,
+                         coop_any *ret_result) COOP_MUST_CHECK;
+
+/* For "list.len" and "dict.len". */
+int coopi_proxy_len(const struct coopi_proxy *proxy, const char *op, size_t *ret_len) COOP_MUST_CHECK;
+
+#endif
