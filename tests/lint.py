@@ -46,6 +46,13 @@ BANNED_IN_LIB = {
 MAY_PRINT_AND_EXIT = "lib/include/coop/try.h"  # COOP_MUST, which runs in the host's name
 NEEDED = {"libc.so.6", "libmsgpackc.so.2", "libsodium.so.23", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
+# Loops of others' headers, for cppcheck, which does not read those (and which ends a macro at a semicolon).
+MACROS = [
+    "-Djson_array_foreach(array,i,value)=while((value=json_array_get(array,i++)))",
+    "-Djson_object_foreach(object,key,value)=while((key=next_key(object))&&(value=next_value(object)))",
+    "-DHASH_ITER(hh,head,item,next)=while((item=head)&&(next=item))",
+]
+
 build = "build/release"
 problems = []
 
@@ -285,12 +292,15 @@ def check_scripts():
 def check_cppcheck():
     sources = [path for path in c_files() if path.endswith(".c")]
     found = run("cppcheck", "-q", "-j2", "--std=c11", "--enable=warning,performance,portability", "--inline-suppr",
-                "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches", "-D_GNU_SOURCE",
-                "-D__linux__", "-D__GNUC__=12", "--template={file}:{line}: {id}: {message}",
-                "-Ilib/include", "-Ilib", "-Itests", "-Itools", "-I.", *sources)
+                # Left to compilers and sanitizers, which know the whole program; and it misreads 0x1p63.
+                "--suppress=uninitvar", "--suppress=memleak", "--suppress=incorrectLogicOperator",
+                "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches",
+                "-D_GNU_SOURCE", "-D__linux__", "-D__GNUC__=12", *MACROS,
+                "--template={file}:{line}: {id}: {message}", "-Ilib/include", "-Ilib", "-Itests", "-Itools", "-I.", *sources)
     for line in found.stderr.splitlines():
-        if re.match(r"\S+:\d+: ", line):
-            problem(*line.split(": ", 1))
+        problem(*line.split(": ", 1)) if re.match(r"\S+:\d+: ", line) else problem("cppcheck", line)
+    if found.returncode != 0:
+        problem("cppcheck", found.stdout)
 
 
 def check_tidy():

@@ -47,6 +47,7 @@ void table_print(const json_t *array, const struct table_column columns[], size_
     if (json_array_size(array) == 0) return;
     struct libscols_table *table = scols_new_table();
     if (!table) die();
+    scols_table_enable_noencoding(table, 1); /* the texts are clean; it would escape our backslashes once more */
     for (size_t i = 0; i < count; i++)
         if (!scols_table_new_column(table, columns[i].title, 0, columns[i].right ? SCOLS_FL_RIGHT : 0)) die();
     size_t i;

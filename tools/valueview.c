@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include "base/error.h"
+#include "base/quote.h"
 #include "base/type.h"
 
 #include <errno.h>
@@ -37,7 +38,9 @@ static int read_type(const struct image *image, const struct coopi_entry *entry,
     int r = image_read(image, entry->offset, text, entry->type_size);
     if (r < 0) return r;
     if (text[entry->type_size - 1] != 0) return coopi_fail(EBADMSG, "%s: damaged: its type has no end", label);
-    return coopi_type_parse(text, label, ret_type) < 0 ? -EBADMSG : 0;
+    if (coopi_type_parse(text, label, ret_type) == 0) return 0;
+    char quoted[COOPI_QUOTED];
+    return coopi_fail(EBADMSG, "%s: damaged: its type %s is none", label, coopi_quote(text, quoted, sizeof quoted));
 }
 
 /* A byte string of SIZE bytes, of which the first THERE were read. NULs at its end are left off, as ctypes does. */

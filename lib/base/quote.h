@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#define COOPI_QUOTED 96 /* enough for two quotes, 20 escaped bytes and the dots, or 87 plain ones */
+#define COOPI_QUOTED 96 /* room for some 90 plain characters, or 22 escaped ones */
 
 /* TEXT in double quotes: what is not printable ASCII becomes \xNN, quotes and backslashes get a backslash, and what
  * does not fit into BUFFER (at least 10 bytes) is left off, said by three dots after the closing quote. NULL gives

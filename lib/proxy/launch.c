@@ -191,11 +191,16 @@ static int start(coop_manager *m)
     close(ready);
     if (pidfd < 0) {
         kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
         return coopi_fail(-result, "manager \"%s\": cannot watch it (%s); close some files", name, strerror(-result));
     }
-    result = result < 0 ? explain_start(name, result, pidfd) : coopi_manager_greet(m);
     if (result < 0) {
-        if (result != -EBUSY && result != -ECHILD) end_now(pidfd);
+        result = explain_start(name, result, pidfd);
+    } else {
+        result = coopi_manager_greet(m);
+        if (result < 0) end_now(pidfd);
+    }
+    if (result < 0) {
         close(pidfd);
         return result;
     }
@@ -232,6 +237,11 @@ int coop_manager_start(const char *name, coop_manager **ret_manager)
 static bool is_ours(const coop_manager *m)
 {
     return m->pid && m->generation == coopi_generation();
+}
+
+pid_t coop_manager_pid(const coop_manager *m)
+{
+    return is_ours(m) ? m->pid : 0;
 }
 
 int coop_manager_stop(coop_manager *m)

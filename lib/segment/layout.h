@@ -56,10 +56,10 @@
 struct coopi_robust {
     uint64_t word;    /* everybody, by CAS; the kernel, its low half */
     uint32_t extra;   /* RLock: how often its holder holds it beyond the first time; the holder */
-    uint32_t spare0;
-    uint64_t spare1[2];
+    uint32_t wanted;  /* 1: a sleeper came; set by sleepers, cleared by a holder */
+    uint64_t spare0[2];
     uint64_t node;    /* the holder, for the kernel; nobody reads it back */
-    uint64_t spare2[3];
+    uint64_t spare1[3];
 };
 static_assert(sizeof(struct coopi_robust) == 64, "one line");
 static_assert(offsetof(struct coopi_robust, node) == -COOPI_FUTEX_OFFSET, "where glibc has its own");

@@ -98,6 +98,7 @@ int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self)
     int r = coopi_self_link(&self);
     if (r < 0) return r;
     if (!self->id[map->slot]) {
+        self->fenced_from_afar = process->fenced_from_afar;
         if (self->held_count >= COOPI_HELD_MAX)
             return coopi_fail(ENOLCK, "%s: this thread holds %u locks, and the kernel looks after no more; release some",
                               coopi_map_label(map), self->held_count - self->lives);
@@ -129,19 +130,19 @@ void coopi_owner_leave(struct coopi_map *map, struct coopi_self *self)
     if (process) coopi_fetch_add(&process->owners[map->slot], UINT32_MAX);
 }
 
-void coopi_owner_describe(const struct coopi_map *map, uint32_t tag, coop_lock_holder *ret_holder)
+void coopi_owner_describe(const struct coopi_map *map, uint32_t tag, struct coopi_owner_name *ret_name)
 {
-    *ret_holder = (coop_lock_holder){0};
+    *ret_name = (struct coopi_owner_name){0};
     uint32_t row = tag & COOPI_ROW_MASK;
     if (row >= map->owner_count) return;
     const struct coopi_owner *owner = &map->owners[row];
-    coop_lock_holder holder = {0};
+    struct coopi_owner_name name;
     if (coopi_load_acquire(&owner->info_tag) != tag) return;
-    holder.pid = (int32_t)coopi_load_relaxed(&owner->pid);
-    holder.tid = (int32_t)coopi_load_relaxed(&owner->tid);
-    memcpy(holder.command, owner->command, sizeof holder.command);
-    holder.command[sizeof holder.command - 1] = 0;
+    name.pid = (int32_t)coopi_load_relaxed(&owner->pid);
+    name.tid = (int32_t)coopi_load_relaxed(&owner->tid);
+    memcpy(name.command, owner->command, sizeof name.command);
+    name.command[sizeof name.command - 1] = 0;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t life = coopi_load_relaxed(&owner->life.word);
-    if (coopi_load_relaxed(&owner->info_tag) == tag && coopi_tag_of(life) == tag) *ret_holder = holder;
+    if (coopi_load_relaxed(&owner->info_tag) == tag && coopi_tag_of(life) == tag) *ret_name = name;
 }

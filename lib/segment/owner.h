@@ -7,9 +7,14 @@
 #include "base/futex.h"
 #include "segment/map.h"
 
-#include <coop/lock.h>
-
 struct coopi_self;
+
+/* Who an owner is or was; all zero: not known any more. */
+struct coopi_owner_name {
+    int32_t pid;
+    int32_t tid;
+    char command[COOPI_COMMAND_SIZE]; /* NUL-terminated */
+};
 
 /* Is the owner that TAG names dead? One load. The life word is linked first, hence marked last by the kernel's walk: an
  * answer "dead" means that every word that the owner had linked has been marked. A row that does not exist is dead. */
@@ -33,7 +38,7 @@ int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self);
 /* Gives the row back. The thread must hold nothing else in the segment. No death is reported. */
 void coopi_owner_leave(struct coopi_map *map, struct coopi_self *self);
 
-/* Who TAG is or was: pid, tid, command. All zero if its row has been taken over. */
-void coopi_owner_describe(const struct coopi_map *map, uint32_t tag, coop_lock_holder *ret_holder);
+/* Who TAG is or was. All zero if its row has been taken over. */
+void coopi_owner_describe(const struct coopi_map *map, uint32_t tag, struct coopi_owner_name *ret_name);
 
 #endif

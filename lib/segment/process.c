@@ -5,6 +5,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fence.h"
 #include "base/futex.h"
 #include "base/proc.h"
 
@@ -48,6 +49,7 @@ static int look_at_ourselves(struct coopi_process *process)
         process->start = task.start;
         process->pid_namespace = pid_namespace;
         memcpy(process->command, task.command, sizeof process->command);
+        process->fenced_from_afar = coopi_fence_register();
         coopi_store_release(&process->pid, pid);
     }
     coopi_process_unlock(process);

@@ -10,6 +10,7 @@ struct coopi_process {
     uint32_t pid;                            /* 0: this process has not looked at itself yet */
     uint64_t start;                          /* its start time, in clock ticks since boot */
     uint64_t pid_namespace;                  /* inode number */
+    uint32_t fenced_from_afar;               /* 1: other processes' membarrier reaches this one */
     char command[COOPI_COMMAND_SIZE];
     uint64_t participant[COOPI_MAPS];        /* by map slot: our row's word; 0: not attached */
     uint32_t participant_row[COOPI_MAPS];

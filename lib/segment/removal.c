@@ -62,7 +62,7 @@ static int refuse_if_held(struct coopi_map *map)
         if (coopi_map_reach(map, entry.offset + entry.size) < 0) continue;
         uint32_t tag = held_by(map, &entry);
         if (!tag) continue;
-        coop_lock_holder holder;
+        struct coopi_owner_name holder;
         coopi_owner_describe(map, tag, &holder);
         return coopi_fail(EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
                           map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
@@ -78,19 +78,19 @@ static int open_for_removal(const struct coopi_segment_name *name, int flags, in
     return coopi_segment_file_open(name, COOP_TRUST_PEERS, ret_fd);
 }
 
-int coop_segment_remove(const char *text, int flags)
+int coop_segment_remove(const char *name, int flags)
 {
-    struct coopi_segment_name name;
-    if (!text) return coopi_fail(EINVAL, "segment: no name to remove");
-    if (flags & ~COOP_FORCE) return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE", text, flags);
-    int fd, r = coopi_segment_name_parse(text, &name);
-    if (r == 0) r = open_for_removal(&name, flags, &fd);
+    struct coopi_segment_name parsed;
+    if (!name) return coopi_fail(EINVAL, "segment: no name to remove");
+    if (flags & ~COOP_FORCE) return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE", name, flags);
+    int fd, r = coopi_segment_name_parse(name, &parsed);
+    if (r == 0) r = open_for_removal(&parsed, flags, &fd);
     if (r < 0) return r;
-    r = lock_name(fd, name.name);
+    r = lock_name(fd, parsed.name);
     struct coopi_map *map = NULL;
-    if (r == 0 && !(flags & COOP_FORCE)) r = coopi_map_open(&name, 0, &map);
+    if (r == 0 && !(flags & COOP_FORCE)) r = coopi_map_open(&parsed, 0, &map);
     if (r == 0 && map) r = refuse_if_held(map);
-    if (r == 0) r = unlink_if_same(&name, fd);
+    if (r == 0) r = unlink_if_same(&parsed, fd);
     if (map) coopi_map_release(map);
     close(fd);
     return r;

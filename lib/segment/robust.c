@@ -4,10 +4,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fence.h"
 #include "segment/ending.h"
 
 #include <coop/common.h>
 #include <string.h>
+
+#define SLICE_UNSEEN INT64_C(10000000)
 
 struct wait {
     struct coopi_map *map;
@@ -30,10 +33,11 @@ static int try_take(const struct wait *wait, uint64_t *ret_word)
     return dead || (word & COOPI_OWNER_DIED) ? 2 : 1;
 }
 
-/* One sleep of at most a slice. 0 or a positive errno. */
+/* One sleep of at most a slice, or a short one where the holder may not see that we sleep. 0 or a positive errno. */
 static int sleep_once(struct wait *wait, uint64_t word)
 {
-    int64_t slice = coopi_now() + COOPI_SLICE;
+    __atomic_store_n(&wait->robust->wanted, 1, __ATOMIC_SEQ_CST);
+    int64_t slice = coopi_now() + (coopi_fence_all() ? COOPI_SLICE : SLICE_UNSEEN);
     wait->keep = COOPI_WAITERS;
     return coopi_futex_wait(coopi_low_half(&wait->robust->word), (uint32_t)word,
                             slice < wait->deadline ? slice : wait->deadline);
@@ -118,11 +122,21 @@ void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, str
     coopi_pending_end(self, saved);
 }
 
+void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
+{
+    if (coopi_load_relaxed(&robust->wanted)) {
+        coopi_fetch_or(&robust->word, COOPI_WAITERS); /* what `wanted` said is not lost if we die now */
+        coopi_store_relaxed(&robust->wanted, 0);
+    }
+    uint64_t old = coopi_exchange_both(&robust->word, 0);
+    if ((old & COOPI_WAITERS) || __atomic_load_n(&robust->wanted, __ATOMIC_SEQ_CST)) coopi_robust_wake(self, robust, saved);
+    else coopi_pending_end(self, saved);
+}
+
 void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
 {
     coopi_unlink(self, robust);
-    if (coopi_exchange_release(&robust->word, 0) & COOPI_WAITERS) coopi_robust_wake(self, robust, saved);
-    else coopi_pending_end(self, saved);
+    coopi_robust_give_up_slow(self, robust, saved);
 }
 
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust)
@@ -134,7 +148,7 @@ uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_rob
 
 void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag)
 {
-    coop_lock_holder who;
+    struct coopi_owner_name who;
     coopi_owner_describe(map, tag, &who);
     coopi_store_relaxed(&death->pid, who.pid);
     coopi_store_relaxed(&death->tid, who.tid);

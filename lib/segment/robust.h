@@ -5,10 +5,17 @@
  * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found by
  * the kernel through pending or through the list, never both lost.
  * Giving up: name it in pending; unlink; exchange with 0; wake.
- * WAITERS says that somebody may sleep on the word. The one who gives up puts the bit back after the exchange and clears
- * it only when a wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise
- * leave the remaining sleepers behind a word without the bit. If the one who gives up is killed before its wake, the
- * kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2).
+ * Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's death; then it
+ * sets `wanted`, runs a fence for everybody (base/fence.h), and sleeps on the word.
+ * Giving up is therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the
+ * sleeper, or the store came before the sleeper's fence and the sleeper finds the word changed. The store may well wipe
+ * out a WAITERS bit that came between the look at the word and the store; `wanted` makes it good. Only a holder clears
+ * `wanted`, while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS into its own word.
+ * On this one store instead of an exchange rests half of the lock's price.
+ * Waking: who gives up with sleepers puts WAITERS into the free word and takes it away only when a wake finds nobody: a
+ * woken sleeper that is killed after a running thread took the lock would otherwise leave the remaining sleepers behind a
+ * word without the bit. If the one who gives up is killed before its wake, the kernel finds a word without tid in pending,
+ * and wakes one sleeper (Linux >= 6.2).
  * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by its
  * life word may be taken at once; the kernel then finds another tid in it and leaves it alone.
  * Every sleep ends after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
@@ -51,8 +58,10 @@ static inline bool coopi_robust_mine(uint32_t slot, const struct coopi_robust *r
     return id != 0 && (coopi_load_relaxed(&robust->word) & ~COOPI_WAITERS) == id;
 }
 
-/* The rest of giving up where it is not the newest word, or where somebody may sleep on it. */
+/* The rest of giving up: a word that is not the newest; one with sleepers, or without a fence from afar; and sleepers that
+ * came while it was given up. */
 void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
+void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
 
 /* Gives up a word that is this thread's. */
@@ -64,7 +73,13 @@ static inline void coopi_robust_give_up(struct coopi_robust *robust)
         coopi_robust_give_up_older(self, robust, saved);
         return;
     }
-    if (coopi_unlikely(coopi_exchange_release(&robust->word, 0) & COOPI_WAITERS)) {
+    if (coopi_unlikely((coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || !self->fenced_from_afar)) {
+        coopi_robust_give_up_slow(self, robust, saved);
+        return;
+    }
+    coopi_store_release(&robust->word, 0);
+    coopi_compiler_barrier(); /* the sleeper's fence does the rest */
+    if (coopi_unlikely(coopi_load_relaxed(&robust->wanted))) {
         coopi_robust_wake(self, robust, saved);
         return;
     }

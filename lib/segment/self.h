@@ -42,6 +42,7 @@ struct coopi_self {
     uint32_t held_count;
     uint32_t tid;
     uint32_t lives;                /* how many of the held nodes are life words */
+    uint32_t fenced_from_afar;     /* the process's */
     struct coopi_sentinel newest, oldest;
     struct robust_list *held[COOPI_HELD_MAX];
     struct robust_list_head own;   /* registered when the thread has none: a child of a raw clone() */

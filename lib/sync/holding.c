@@ -66,7 +66,11 @@ int coopi_lock_owner(const struct coopi_object *object, const struct coopi_lock_
 {
     uint32_t tag = coopi_robust_holder(object->map, &shm->robust);
     if (!tag) return coopi_fail(ENOENT, "%s: nobody holds it", coopi_object_label(object));
-    coopi_owner_describe(object->map, tag, ret_holder);
+    struct coopi_owner_name name;
+    coopi_owner_describe(object->map, tag, &name);
+    coop_lock_holder holder = {.pid = name.pid, .tid = name.tid};
+    memcpy(holder.command, name.command, sizeof holder.command);
+    *ret_holder = holder;
     return 0;
 }
 

@@ -55,19 +55,42 @@ static void fill_header(struct coopi_header *header, const char *name)
     snprintf(header->name, sizeof header->name, "%s", name);
 }
 
+static void take_memory(struct forge *forge, size_t size)
+{
+    *forge = (struct forge){.size = size, .cut = size, .mode = 0600};
+    forge->bytes = aligned_alloc(COOPI_LINE, (size + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE);
+    if (!forge->bytes) FAIL("out of memory");
+    memset(forge->bytes, 0, size);
+}
+
+static void point(struct forge *forge)
+{
+    forge->header = (struct coopi_header *)(void *)forge->bytes;
+    forge->used = forge->header->storage;
+    forge->entries = (struct coopi_entry *)(void *)(forge->bytes + forge->header->directory.offset);
+    forge->participants = (struct coopi_participant *)(void *)(forge->bytes + forge->header->participants.offset);
+    forge->owners = (struct coopi_owner *)(void *)(forge->bytes + forge->header->owners.offset);
+}
+
 void forge_begin(struct forge *forge, const char *name)
 {
     struct coopi_header header = {0};
     fill_header(&header, name);
-    *forge = (struct forge){.size = header.size, .cut = header.size, .used = header.storage, .mode = 0600};
-    forge->bytes = aligned_alloc(COOPI_LINE, forge->size);
-    if (!forge->bytes) FAIL("out of memory");
-    memset(forge->bytes, 0, forge->size);
+    take_memory(forge, header.size);
     memcpy(forge->bytes, &header, sizeof header);
-    forge->header = (struct coopi_header *)(void *)forge->bytes;
-    forge->entries = (struct coopi_entry *)(void *)(forge->bytes + header.directory.offset);
-    forge->participants = (struct coopi_participant *)(void *)(forge->bytes + header.participants.offset);
-    forge->owners = (struct coopi_owner *)(void *)(forge->bytes + header.owners.offset);
+    point(forge);
+}
+
+void forge_read(struct forge *forge, const char *name)
+{
+    struct stat status;
+    int fd = open(forge_path(name), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) FAIL("%s: %s", forge_path(name), strerror(errno));
+    take_memory(forge, (size_t)status.st_size);
+    CHECK_EQ(pread(fd, forge->bytes, forge->size, 0), status.st_size);
+    close(fd);
+    point(forge);
+    CHECK_OK(coopi_header_check(forge->header, forge->size, name));
 }
 
 static uint64_t line_up(uint64_t bytes)

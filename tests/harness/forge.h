@@ -41,7 +41,7 @@ struct forge {
  * Participant 0 and owner 0 are this process and thread; participant 1 and owner 1 are a process that has died, with pid
  * FORGE_DEAD_PID, of which the kernel marked the life word and the gate. */
 enum { FORGE_SALDO, FORGE_NUMBERS, FORGE_LABEL, FORGE_DOOR, FORGE_GATE, FORGE_OBJECTS };
-#define FORGE_DEAD_PID 4194000 /* nobody's: Linux gives out fewer by default, and the start time is of no process */
+#define FORGE_DEAD_PID 4194000 /* perhaps somebody's, but not somebody's who started at boot */
 
 /* Makes the segment, lets MUTATE break it (NULL: nothing), and puts it under its name for this uid. */
 void forge_segment(const char *name, void (*mutate)(struct forge *forge));
@@ -50,6 +50,8 @@ void forge_segment(const char *name, void (*mutate)(struct forge *forge));
 void forge_begin(struct forge *forge, const char *name);
 struct coopi_entry *forge_object(struct forge *forge, const char *name, uint32_t kind, const char *type,
                                  uint64_t length, uint64_t item_size, bool own_lock);
+/* Instead: a private copy of the file that stands there, which may be a living segment of the library's. */
+void forge_read(struct forge *forge, const char *name);
 void forge_write(const struct forge *forge, const char *name);
 void forge_end(struct forge *forge);
 

@@ -180,14 +180,8 @@ static void full_manager_refuses_more_and_keeps_what_it_has(void)
     managed_stop(&m);
 }
 
-TESTS(manager_dict,
-      TEST(dict_keeps_the_order_of_insertion),
-      TEST(dict_keys_are_equal_as_in_python),
-      TEST(dict_key_that_is_no_key_is_refused),
-      TEST(dict_get_of_an_absent_key_names_it),
-      TEST(dict_del_removes_one_key),
-      TEST(dict_len_and_contains_tell),
-      TEST(dict_incr_adds_exactly),
-      TEST(dict_incr_begins_at_start),
-      TEST(dict_incr_refuses_what_has_no_sum),
+TESTS(manager_dict, TEST(dict_keeps_the_order_of_insertion), TEST(dict_keys_are_equal_as_in_python),
+      TEST(dict_key_that_is_no_key_is_refused), TEST(dict_get_of_an_absent_key_names_it),
+      TEST(dict_del_removes_one_key), TEST(dict_len_and_contains_tell), TEST(dict_incr_adds_exactly),
+      TEST(dict_incr_begins_at_start), TEST(dict_incr_refuses_what_has_no_sum),
       TEST(full_manager_refuses_more_and_keeps_what_it_has))

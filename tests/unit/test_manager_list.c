@@ -184,16 +184,9 @@ static void list_with_more_values_than_a_message_may_carry_is_not_copied(void)
     managed_stop(&m);
 }
 
-TESTS(manager_list,
-      TEST(list_append_adds_behind_the_last),
-      TEST(list_extend_adds_all_in_order),
-      TEST(list_extend_with_no_array_is_refused),
-      TEST(list_get_counts_from_both_ends),
-      TEST(list_index_out_of_range_names_the_range),
-      TEST(list_index_that_is_no_int_is_refused),
-      TEST(list_set_replaces_an_item),
-      TEST(list_pop_gives_and_removes),
-      TEST(list_len_counts),
-      TEST(list_keeps_items_of_every_type_and_depth),
-      TEST(list_result_larger_than_a_message_changes_nothing),
+TESTS(manager_list, TEST(list_append_adds_behind_the_last), TEST(list_extend_adds_all_in_order),
+      TEST(list_extend_with_no_array_is_refused), TEST(list_get_counts_from_both_ends),
+      TEST(list_index_out_of_range_names_the_range), TEST(list_index_that_is_no_int_is_refused),
+      TEST(list_set_replaces_an_item), TEST(list_pop_gives_and_removes), TEST(list_len_counts),
+      TEST(list_keeps_items_of_every_type_and_depth), TEST(list_result_larger_than_a_message_changes_nothing),
       TEST(list_with_more_values_than_a_message_may_carry_is_not_copied))

@@ -4,6 +4,7 @@
 #define COOP_MANAGER_H
 
 #include <coop/common.h>
+#include <sys/types.h>
 
 COOP_BEGIN_DECLS
 
@@ -63,6 +64,10 @@ void coop_manager_set_timeout(coop_manager *manager, int64_t timeout);
 
 /* The address as ipc://PATH, to give to other programs; lives as long as the handle. */
 const char *coop_manager_address(const coop_manager *manager);
+
+/* The process id of the manager that this process started through this handle; 0 if it did not, or has stopped it. It is
+ * a child of this process: a wait(2) for any child may reap it, which does no harm. */
+pid_t coop_manager_pid(const coop_manager *manager);
 
 static inline void coop_manager_closep(coop_manager **manager)
 {

@@ -55,7 +55,7 @@ int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) C
  * open the lock again to release it. */
 void coop_segment_close(coop_segment *segment);
 
-/* Removes a segment's name. Those who are attached keep it; the storage goes with the last of them.
+/* Removes the segment NAME. Those who are attached keep it; the storage goes with the last of them.
  * -EBUSY while a living thread holds a lock in it (the sentence names the thread), unless FLAGS has COOP_FORCE;
  * -ENOENT when there is none; -EACCES when it is not ours. */
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
