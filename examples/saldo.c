@@ -133,7 +133,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case HOLD: account->hold = true; return 0;
     case 'd':
         account->deposits = strtoll(arg, &end, 10);
-        if (*end || end == arg || account->deposits < 0) argp_error(state, "--deposits: '%s' is no number", arg);
+        if (*end || end == arg || account->deposits < 0 || account->deposits > INT64_MAX / WORKERS)
+            argp_error(state, "--deposits: '%s' is no number", arg);
         return 0;
     case ARGP_KEY_END:
         if (account->hold && !account->segment) argp_error(state, "--hold needs --segment");

@@ -48,6 +48,12 @@ static void open_manager(const struct plan *plan, coop_manager **ret_manager)
         COOP_MUST(coop_manager_start(NULL, ret_manager));
 }
 
+static void kill_server(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 /* The exit code. */
 static int print_all(coop_list *numbers)
 {
@@ -96,6 +102,6 @@ int main(int argc, char **argv)
     open_manager(&plan, &manager);
     COOP_MUST(coop_list_open(manager, NULL, 0, &numbers));
     run_workers(numbers);
-    if (plan.kill_server) kill(coop_manager_pid(manager), SIGKILL);
+    if (plan.kill_server) kill_server(coop_manager_pid(manager));
     return print_all(numbers);
 }

@@ -18,6 +18,7 @@ void commands_init(struct commands *commands, const char *name)
 {
     *commands = (struct commands){.name = name};
     registry_init(&commands->registry);
+    lanes_init(&commands->lanes);
     coopi_writer_init(&commands->reply, REPLY_MAX);
 }
 

@@ -7,7 +7,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <utlist.h>
+
+void lanes_init(struct lanes *lanes)
+{
+    *lanes = (struct lanes){.bytes = 0};
+    TAILQ_INIT(&lanes->idle);
+}
 
 static void forget_reply(struct lanes *lanes, struct lane *lane)
 {
@@ -20,19 +25,26 @@ static void forget_reply(struct lanes *lanes, struct lane *lane)
 static void forget(struct lanes *lanes, struct lane *lane)
 {
     forget_reply(lanes, lane);
-    DL_DELETE(lanes->idle, lane);
+    TAILQ_REMOVE(&lanes->idle, lane, idle);
     HASH_DELETE(hh, lanes->table, lane);
     free(lane);
 }
 
 void lanes_destroy(struct lanes *lanes)
 {
-    while (lanes->idle) forget(lanes, lanes->idle);
+    struct lane *lane = TAILQ_FIRST(&lanes->idle);
+    HASH_CLEAR(hh, lanes->table);
+    while (lane) {
+        struct lane *next = TAILQ_NEXT(lane, idle);
+        free(lane->reply);
+        free(lane);
+        lane = next;
+    }
 }
 
 static struct lane *add(struct lanes *lanes, const struct lane_key *key)
 {
-    if (HASH_COUNT(lanes->table) >= LANES_MAX) forget(lanes, lanes->idle);
+    if (HASH_COUNT(lanes->table) >= LANES_MAX) forget(lanes, TAILQ_FIRST(&lanes->idle));
     struct lane *lane = calloc(1, sizeof *lane);
     if (!lane) return NULL;
     lane->key = *key;
@@ -41,7 +53,7 @@ static struct lane *add(struct lanes *lanes, const struct lane_key *key)
         free(lane);
         return NULL;
     }
-    DL_APPEND(lanes->idle, lane);
+    TAILQ_INSERT_TAIL(&lanes->idle, lane, idle);
     return lane;
 }
 
@@ -64,9 +76,9 @@ int lanes_enter(struct lanes *lanes, const struct coopi_request *request, struct
             return stale(request, "it was sent before, and the manager does not remember its lane");
         lane = add(lanes, &key);
         if (!lane) return coopi_fail(ENOMEM, "lane %" PRIu64 ": the manager is out of memory", request->lane);
-    } else if (lane != lanes->idle->prev) { /* the list's last: where a lane in use stands already */
-        DL_DELETE(lanes->idle, lane);
-        DL_APPEND(lanes->idle, lane);
+    } else {
+        TAILQ_REMOVE(&lanes->idle, lane, idle);
+        TAILQ_INSERT_TAIL(&lanes->idle, lane, idle);
     }
 
     if (request->sequence < lane->sequence) return stale(request, "a later one of this lane was answered already");
@@ -75,7 +87,7 @@ int lanes_enter(struct lanes *lanes, const struct coopi_request *request, struct
         lane->sequence = request->sequence;
         lane->state = LANE_UNCHANGED;
     }
-    if (lane->state == LANE_LOST) return stale(request, "the manager had no memory to keep its reply");
+    if (lane->state == LANE_LOST) return stale(request, "the manager had no room to keep its reply");
     *ret_lane = lane;
     return 0;
 }
@@ -89,5 +101,10 @@ void lanes_remember(struct lanes *lanes, struct lane *lane, const void *reply, s
     memcpy(lane->reply, reply, size);
     lane->size = size;
     lanes->bytes += size;
-    while (lanes->bytes > LANES_MAX_BYTES && lanes->idle != lane) forget(lanes, lanes->idle);
+    struct lane *idle = TAILQ_FIRST(&lanes->idle);
+    while (lanes->bytes > LANES_MAX_BYTES && idle != lane) {
+        if (idle->state == LANE_ANSWERED) idle->state = LANE_LOST;
+        forget_reply(lanes, idle);
+        idle = TAILQ_NEXT(idle, idle);
+    }
 }

@@ -10,6 +10,8 @@
 #include "hash.h"
 #include "proxy/message.h"
 
+#include <sys/queue.h>
+
 #define LANES_MAX 1024u             /* remembered lanes */
 #define LANES_MAX_BYTES (64u << 20) /* of remembered replies, the newest one apart */
 
@@ -22,7 +24,7 @@ struct lane_key {
 enum lane_state {
     LANE_UNCHANGED, /* it changed nothing: it may be run anew */
     LANE_ANSWERED,  /* its reply is remembered */
-    LANE_LOST       /* it was run and there was no memory for its reply */
+    LANE_LOST       /* it was run, and there was no room to keep its reply */
 };
 
 struct lane {
@@ -31,17 +33,17 @@ struct lane {
     enum lane_state state;
     unsigned char *reply;
     size_t size;
-    struct lane *prev; /* utlist: from the longest idle to the last used */
-    struct lane *next;
+    TAILQ_ENTRY(lane) idle;
     UT_hash_handle hh;
 };
 
 struct lanes {
     struct lane *table;
-    struct lane *idle;
+    TAILQ_HEAD(lanes_idle, lane) idle; /* from the longest idle to the last used */
     size_t bytes;
 };
 
+void lanes_init(struct lanes *lanes);
 void lanes_destroy(struct lanes *lanes);
 
 /* Decides about a request by the table in PROTOCOL.md. Returns
@@ -50,7 +52,8 @@ void lanes_destroy(struct lanes *lanes);
  *   -ESTALE: what became of it is not known; -ENOMEM. */
 int lanes_enter(struct lanes *lanes, const struct coopi_request *request, struct lane **ret_lane);
 
-/* The lane's request was run and changed something: this is its reply. The bytes are copied. May forget other lanes. */
+/* The lane's request was run and changed something: this is its reply. The bytes are copied. May
+ * forget the replies of lanes that are longer idle. */
 void lanes_remember(struct lanes *lanes, struct lane *lane, const void *reply, size_t size);
 
 #endif

@@ -4,6 +4,18 @@
 
 #include "base/atomic.h"
 
+/* Who waits counts itself before it looks for room; who makes room does so before it looks for waiters. In one order
+ * for all, so that one of the two sees the other. */
+static void add(size_t *number, size_t amount)
+{
+    __atomic_fetch_add(number, amount, __ATOMIC_SEQ_CST);
+}
+
+static size_t read_number(const size_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
 void queue_init(struct queue *queue)
 {
     *queue = (struct queue){.newest = NULL};
@@ -19,8 +31,8 @@ void queue_destroy(struct queue *queue)
 
 void queue_put(struct queue *queue, struct request *request)
 {
-    coopi_fetch_add(&queue->count, 1);
-    coopi_fetch_add(&queue->bytes, request->size);
+    add(&queue->count, 1);
+    add(&queue->bytes, request->size);
     struct request *old = coopi_load_relaxed(&queue->newest);
     do {
         request->next = old;
@@ -42,27 +54,24 @@ struct request *queue_take(struct queue *queue)
 
 int queue_has_room(struct queue *queue)
 {
-    return coopi_load_acquire(&queue->count) < QUEUE_MAX_COUNT && coopi_load_acquire(&queue->bytes) < QUEUE_MAX_BYTES;
+    return read_number(&queue->count) < QUEUE_MAX_COUNT && read_number(&queue->bytes) < QUEUE_MAX_BYTES;
 }
 
-/* Who waits counts itself before it looks for room, with a full fence between; who makes room does so before it looks
- * for waiters, likewise: one of the two sees the other. */
 void queue_wait_for_room(struct queue *queue)
 {
     if (queue_has_room(queue)) return;
     pthread_mutex_lock(&queue->mutex);
-    coopi_fetch_add(&queue->waiting, 1);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    add(&queue->waiting, 1);
     while (!queue_has_room(queue)) pthread_cond_wait(&queue->room, &queue->mutex);
-    coopi_fetch_add(&queue->waiting, (size_t)-1);
+    add(&queue->waiting, (size_t)-1);
     pthread_mutex_unlock(&queue->mutex);
 }
 
 void queue_release(struct queue *queue, size_t count, size_t bytes)
 {
-    coopi_fetch_add(&queue->count, (size_t)0 - count);
-    __atomic_fetch_sub(&queue->bytes, bytes, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST) == 0) return;
+    add(&queue->count, (size_t)0 - count);
+    add(&queue->bytes, (size_t)0 - bytes);
+    if (read_number(&queue->waiting) == 0) return;
     pthread_mutex_lock(&queue->mutex);
     pthread_cond_broadcast(&queue->room);
     pthread_mutex_unlock(&queue->mutex);

@@ -44,7 +44,8 @@ static int open_signals(int *ret_signals)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
     int fd = signalfd(-1, &set, SFD_CLOEXEC);
     if (fd < 0) return coopi_fail(errno, "manager: no signal descriptor: %s", strerror(errno));
     *ret_signals = fd;

@@ -237,7 +237,9 @@ int shmctl_ls(struct shmctl *shmctl, int argc, char **argv)
         {0},
     };
     static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
-    static const struct argp argp = {.options = options, .parser = parse, .children = children,
+    static const struct argp argp = {.options = options,
+                                     .parser = parse,
+                                     .children = children,
                                      .doc = "Lists the segments there are, and who uses them."};
     struct ls ls = {.shmctl = shmctl};
     if (argp_parse(&argp, argc, argv, 0, NULL, &ls) != 0) return 2;

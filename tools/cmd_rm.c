@@ -89,7 +89,9 @@ int shmctl_rm(struct shmctl *shmctl, int argc, char **argv)
         {0},
     };
     static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
-    static const struct argp argp = {.options = options, .parser = parse, .children = children,
+    static const struct argp argp = {.options = options,
+                                     .parser = parse,
+                                     .children = children,
                                      .args_doc = "SEGMENT...",
                                      .doc = "Removes segments. Who is attached keeps the memory until the end."};
     const char *names[argc];

@@ -253,7 +253,9 @@ int shmctl_show(struct shmctl *shmctl, int argc, char **argv)
         {0},
     };
     static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
-    static const struct argp argp = {.options = options, .parser = parse, .children = children,
+    static const struct argp argp = {.options = options,
+                                     .parser = parse,
+                                     .children = children,
                                      .args_doc = "SEGMENT[/OBJECT]",
                                      .doc = "Shows what is in a segment, or in one object of it."};
     struct show options_given = {.shmctl = shmctl, .items = OBJECTS_ITEMS};

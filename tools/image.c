@@ -133,8 +133,8 @@ static void check_size(struct image *image)
              image->label, image->file_size, h->size);
 }
 
-/* A header of our format with another layout's fingerprint or unknown features, and a wrong checksum, is not a stranger's
- * but a damaged one. */
+/* A header of our format with another layout's fingerprint or unknown features, and a wrong checksum, is not a
+ * stranger's but a damaged one. */
 static int tell_damage_from_strangeness(const struct image *image, int result)
 {
     const struct coopi_header *h = &image->header;

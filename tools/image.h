@@ -21,17 +21,17 @@ struct image {
     struct coopi_segment_name name;
     char label[COOPI_SEGMENT_NAME + 16]; /* how a user would name it: `bank`, or `1000:bank` */
     int fd;
-    uint64_t file_size;                  /* looked at after the header was read: the file only grows */
+    uint64_t file_size; /* looked at after the header was read: the file only grows */
     mode_t mode;
     uid_t owner;
-    struct coopi_header header;          /* private copy; zeroes where the file is shorter */
-    uint64_t limit;                      /* the first byte that no object may cover; with damage, 0 */
-    bool same_boot;                      /* what the header says of boot and PID namespace is true of us */
+    struct coopi_header header; /* private copy; zeroes where the file is shorter */
+    uint64_t limit;             /* the first byte that no object may cover; with damage, 0 */
+    bool same_boot;             /* what the header says of boot and PID namespace is true of us */
     bool same_pids;
-    int damage;                          /* 0, or why nothing behind the header can be read: a negative errno ... */
-    char wrong[IMAGE_SENTENCE];          /* ... and the sentence */
-    int refused;                         /* 0, or why the library would refuse it although it can be read ... */
-    char reason[IMAGE_SENTENCE];         /* ... and the sentence */
+    int damage;                  /* 0, or why nothing behind the header can be read: a negative errno ... */
+    char wrong[IMAGE_SENTENCE];  /* ... and the sentence */
+    int refused;                 /* 0, or why the library would refuse it although it can be read ... */
+    char reason[IMAGE_SENTENCE]; /* ... and the sentence */
 };
 
 /* Opens the file and reads and judges its header. A damaged segment opens, too: look at `damage`. Fails with a sentence

@@ -125,16 +125,16 @@ void lockview_text(const json_t *lock, char buffer[LOCKVIEW_TEXT])
     const json_t *who = json_object_get(lock, "holder");
     uint64_t depth = model_get_number(lock, "depth");
     char person[LOCKVIEW_TEXT / 2];
-    char more[64] = "";
+    char deep[32] = "";
+    const char *wait = json_is_true(json_object_get(lock, "waiters")) ? ", others wait" : "";
     person_text(who, person, sizeof person);
-    if (depth > 1) snprintf(more, sizeof more, ", depth %" PRIu64, depth);
-    if (json_is_true(json_object_get(lock, "waiters"))) strcat(more, ", others wait");
+    if (depth > 1) snprintf(deep, sizeof deep, ", depth %" PRIu64, depth);
     if (strcmp(state, "owner died") == 0)
-        snprintf(buffer, LOCKVIEW_TEXT, "DIED HOLDING IT: %s%s", person, more);
+        snprintf(buffer, LOCKVIEW_TEXT, "DIED HOLDING IT: %s%s%s", person, deep, wait);
     else if (strcmp(state, "held") != 0)
         snprintf(buffer, LOCKVIEW_TEXT, "free");
     else if (json_is_object(who))
-        snprintf(buffer, LOCKVIEW_TEXT, "held by %s%s", person, more);
+        snprintf(buffer, LOCKVIEW_TEXT, "held by %s%s%s", person, deep, wait);
     else
         snprintf(buffer, LOCKVIEW_TEXT, "changing hands");
 }

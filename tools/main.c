@@ -58,9 +58,9 @@ static const char doc[] = "Looks into libcoop's shared-memory segments from outs
 #define DOC(name, arguments, purpose) "  " #name " " arguments "\n        " purpose "\n"
     SHMCTL_COMMANDS(DOC)
 #undef DOC
-                          "\n`shmctl SUBCOMMAND --help` tells its options.\n"
-                          "Exit codes: 0 ok, 1 failed, 2 usage, 3 absent, 4 denied, 5 corrupt, 6 owner died, "
-                          "7 timed out, 8 busy.";
+        "\n`shmctl SUBCOMMAND --help` tells its options.\n"
+        "Exit codes: 0 ok, 1 failed, 2 usage, 3 absent, 4 denied, 5 corrupt, 6 owner died, "
+        "7 timed out, 8 busy.";
 
 static int finish(int code)
 {
@@ -72,8 +72,8 @@ static int finish(int code)
 int main(int argc, char **argv)
 {
     static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
-    static const struct argp argp = {.parser = parse, .args_doc = "SUBCOMMAND [ARGUMENT...]", .doc = doc,
-                                     .children = children};
+    static const struct argp argp = {
+        .parser = parse, .args_doc = "SUBCOMMAND [ARGUMENT...]", .doc = doc, .children = children};
     struct line line = {0};
     argp_err_exit_status = USAGE;
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line) != 0) return USAGE;

@@ -12,8 +12,8 @@
 #define OBJECTS_ITEMS_MAX 1000000
 
 /* Puts "objects" into DOCUMENT: an array with all objects, or with the one named ONLY. Damaged entries become problems
- * of DOCUMENT. Negative with a sentence: -ENOENT, there is none named ONLY; -EBADMSG and -ENOMEM, the directory cannot be
- * read. */
+ * of DOCUMENT. Negative with a sentence: -ENOENT, there is none named ONLY; -EBADMSG and -ENOMEM, the directory cannot
+ * be read. */
 int objects_list(const struct image *image, const char *only, uint64_t items,
                  struct people_holds holds[COOPI_ROWS_MAX + 1], json_t *document);
 

@@ -149,8 +149,10 @@ static void count_states(json_t *document, const char *key)
     size_t i;
     json_t *one;
     json_array_foreach(json_object_get(document, key), i, one)
+    {
         for (unsigned life = 0; life < LIFE_FREE; life++)
             counts[life] += strcmp(model_get_text(one, "state"), people_life_name((enum life)life)) == 0;
+    }
     json_t *summary = model_object();
     for (unsigned life = 0; life < LIFE_FREE; life++)
         model_put(summary, people_life_name((enum life)life), json_integer(counts[life]));

@@ -18,9 +18,9 @@ enum life people_judge_owner(const struct image *image, const struct coopi_owner
 
 /* What a tag in a lock word says of its owner. */
 struct people_owner {
-    enum life life;                   /* LIFE_DEAD as well when the row has passed on to another owner */
+    enum life life; /* LIFE_DEAD as well when the row has passed on to another owner */
     uint32_t row;
-    bool known;                       /* pid, tid and command are of this owner */
+    bool known; /* pid, tid and command are of this owner */
     uint32_t pid;
     uint32_t tid;
     char command[COOPI_COMMAND_SIZE]; /* as read: not clean, perhaps without NUL */

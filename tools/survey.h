@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* The document for OBJECT (NULL: the whole segment): "segment" with the facts of its header, "objects", and for a whole
- * segment "lock" (the directory's), "participants", "owners". With "problems" whatever is wrong, the worst first: what is
- * damaged leaves the rest readable. -ENOENT with a sentence: no such object. */
+ * segment "lock" (the directory's), "participants", "owners". "problems" is whatever is wrong: what is damaged leaves
+ * the rest readable. -ENOENT with a sentence: no such object. */
 int survey_make(const struct image *image, const char *object, uint64_t items, json_t **ret_document);
 
 #endif

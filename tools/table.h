@@ -11,8 +11,8 @@
 
 struct table_column {
     const char *title;
-    const char *key;                                        /* of the item; its text, number, or yes and no */
-    bool right;                                             /* aligned to the right */
+    const char *key;                                         /* of the item; its text, number, or yes and no */
+    bool right;                                              /* aligned to the right */
     void (*text)(const json_t *item, char cell[TABLE_CELL]); /* instead of KEY, if not NULL */
 };
 

@@ -16,7 +16,7 @@ static size_t escape(const void *bytes, size_t size, bool keep_backslash, char *
     for (; i < size; i++) {
         char piece[5];
         if (in[i] == '\\' && !keep_backslash)
-            strcpy(piece, "\\\\");
+            snprintf(piece, sizeof piece, "\\\\");
         else if (in[i] >= ' ' && in[i] <= '~')
             snprintf(piece, sizeof piece, "%c", in[i]);
         else
@@ -62,7 +62,7 @@ void text_size(uint64_t bytes, char buffer[TEXT_SHORT])
 
 static void format_time(const struct tm *parts, const char *format, char buffer[TEXT_SHORT])
 {
-    if (!parts || strftime(buffer, TEXT_SHORT, format, parts) == 0) strcpy(buffer, "?");
+    if (!parts || strftime(buffer, TEXT_SHORT, format, parts) == 0) snprintf(buffer, TEXT_SHORT, "?");
 }
 
 static time_t seconds_of(int64_t ns)

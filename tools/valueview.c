@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TYPE_ROOM 256   /* a type string that is longer is not one of ours */
+#define TYPE_ROOM 256 /* a type string that is longer is not one of ours */
 #define STRING_SHOWN 128
-#define ITEM_ROOM 4096  /* of one item that is itself a list, this many bytes are shown at most */
+#define ITEM_ROOM 4096 /* of one item that is itself a list, this many bytes are shown at most */
 
 struct view {
     const struct image *image;

@@ -110,10 +110,11 @@ int coopi_address_check(const struct coopi_address *address)
         return coopi_fail(error, "%s: %s; start a manager first, or mend XDG_RUNTIME_DIR", directory, strerror(error));
     }
     if (!S_ISDIR(st.st_mode))
-        return coopi_fail(EPERM, "%s: not a directory; remove it, or set XDG_RUNTIME_DIR to a place of yours", directory);
+        return coopi_fail(EPERM, "%s: not a directory; remove it, or set XDG_RUNTIME_DIR to a place of yours",
+                          directory);
     if (st.st_uid != geteuid())
-        return coopi_fail(EPERM, "%s: belongs to uid %u, not to you; set XDG_RUNTIME_DIR to a place of yours", directory,
-                          st.st_uid);
+        return coopi_fail(EPERM, "%s: belongs to uid %u, not to you; set XDG_RUNTIME_DIR to a place of yours",
+                          directory, st.st_uid);
     if ((st.st_mode & 07777) != 0700)
         return coopi_fail(EPERM, "%s: its mode is %04o, others may reach in; chmod 0700 it", directory,
                           st.st_mode & 07777);

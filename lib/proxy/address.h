@@ -12,10 +12,10 @@
 #define COOPI_NAME_MAX 100 /* bytes of a manager's name */
 
 struct coopi_address {
-    char name[COOPI_NAME_MAX + 1];                                   /* empty if it was given as a URL */
-    char path[sizeof((struct sockaddr_un *)0)->sun_path];            /* of the socket, with its NUL */
-    char url[sizeof((struct sockaddr_un *)0)->sun_path + 6];         /* ipc://PATH */
-    char directory[sizeof((struct sockaddr_un *)0)->sun_path];       /* of a name's socket; empty with a URL */
+    char name[COOPI_NAME_MAX + 1];                             /* empty if it was given as a URL */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];      /* of the socket, with its NUL */
+    char url[sizeof((struct sockaddr_un *)0)->sun_path + 6];   /* ipc://PATH */
+    char directory[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a name's socket; empty with a URL */
 };
 
 /* TEXT is a name, or ipc://PATH with an absolute path; NULL or "" stands for $COOP_MANAGER, or else "default". Touches

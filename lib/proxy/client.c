@@ -118,17 +118,23 @@ static int explain(const struct exchange *x, int error)
     case -EPIPE:
     case -ECONNREFUSED:
         if (x->delivered)
-            return coopi_fail(EPIPE, "%s: the manager ended before it answered %s, which it may have done or not; start "
-                              "it anew and open its objects again", url, op);
-        if (error == -EPIPE)
-            return coopi_fail(EPIPE, "%s: the manager closed the connection before %s was sent; see whether it still runs",
+            return coopi_fail(EPIPE,
+                              "%s: the manager ended before it answered %s, which it may have done or not; start "
+                              "it anew and open its objects again",
                               url, op);
-        return coopi_fail(ECONNREFUSED, "%s: no manager answers there; start coop-manager, or name another address", url);
+        if (error == -EPIPE)
+            return coopi_fail(
+                EPIPE, "%s: the manager closed the connection before %s was sent; see whether it still runs", url, op);
+        return coopi_fail(ECONNREFUSED, "%s: no manager answers there; start coop-manager, or name another address",
+                          url);
     case -ETIMEDOUT:
-        return coopi_fail(ETIMEDOUT, "%s: no answer to %s in time, and it may be done or not; see whether the manager is "
-                          "stopped, or allow more by coop_manager_set_timeout()", url, op);
+        return coopi_fail(ETIMEDOUT,
+                          "%s: no answer to %s in time, and it may be done or not; see whether the manager is "
+                          "stopped, or allow more by coop_manager_set_timeout()",
+                          url, op);
     case -EPROTO:
-        return coopi_fail(EPROTO, "%s: what answers there does not speak a manager's protocol; name another address", url);
+        return coopi_fail(EPROTO, "%s: what answers there does not speak a manager's protocol; name another address",
+                          url);
     case -EMSGSIZE:
         return coopi_fail(EMSGSIZE, "%s: the answer to %s is larger than %zu bytes; ask for less at a time", url, op,
                           COOPI_WIRE_MAX);
@@ -154,7 +160,8 @@ static int understand(const struct exchange *x, const unsigned char *body, size_
 {
     uint32_t id = request_id(x->lane);
     struct coopi_reply reply;
-    if (size < ID_SIZE || memcmp(body, &id, ID_SIZE) != 0 || coopi_reply_parse(body + ID_SIZE, size - ID_SIZE, &reply) < 0)
+    if (size < ID_SIZE || memcmp(body, &id, ID_SIZE) != 0 ||
+        coopi_reply_parse(body + ID_SIZE, size - ID_SIZE, &reply) < 0)
         return explain(x, -EPROTO);
     if (reply.sequence != x->lane->sequence && !(reply.sequence == 0 && reply.status < 0)) return explain(x, -EPROTO);
     if (reply.status < 0) return told(&reply);
@@ -195,7 +202,8 @@ int coop_manager_connect(const char *address, coop_manager **ret_manager)
     int result = coopi_address_parse(address, &a);
     if (result == 0) result = coopi_address_check(&a);
     if (result == -ENOENT)
-        return coopi_fail(ECONNREFUSED, "%s: no manager answers there; start coop-manager, or name another address", a.url);
+        return coopi_fail(ECONNREFUSED, "%s: no manager answers there; start coop-manager, or name another address",
+                          a.url);
     if (result < 0) return result;
     result = coopi_manager_new(&a, &m);
     if (result < 0) return result;

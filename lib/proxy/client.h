@@ -23,7 +23,7 @@ struct coopi_lane {
 
 /* LANES, NEXT, and in a forked child everything that makes it a new client change under coopi_proxy_lock(). */
 struct coop_manager {
-    struct coop_manager *next;  /* all managers of this process */
+    struct coop_manager *next; /* all managers of this process */
     struct coopi_address address;
     int64_t timeout;
     uint64_t generation; /* of the process that SESSION and the lanes belong to */
@@ -31,8 +31,9 @@ struct coop_manager {
     unsigned char session[COOPI_SESSION_SIZE];
     uint64_t next_lane;
     struct coopi_lane *lanes;
-    pid_t pid;  /* of the manager that we started; 0: none */
-    int pidfd;  /* of the same; -1 */
+    bool unique; /* nobody else has its name: its socket may be removed once it is dead */
+    pid_t pid;   /* of the manager that we started; 0: none */
+    int pidfd;   /* of the same; -1 */
 };
 
 /* One operation to be done. ARGS are borrowed. */

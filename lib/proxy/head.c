@@ -8,14 +8,14 @@ static const struct {
     uint8_t length_bytes;
     uint8_t payload;
 } formats[32] = {
-    [0x00] = {COOPI_HEAD_NIL, 0, 0},   [0x01] = {COOPI_HEAD_BAD, 0, 0},    [0x02] = {COOPI_HEAD_NUMBER, 0, 0},
+    [0x00] = {COOPI_HEAD_NIL, 0, 0},    [0x01] = {COOPI_HEAD_BAD, 0, 0},    [0x02] = {COOPI_HEAD_NUMBER, 0, 0},
     [0x03] = {COOPI_HEAD_NUMBER, 0, 0}, [0x04] = {COOPI_HEAD_BYTES, 1, 0},  [0x05] = {COOPI_HEAD_BYTES, 2, 0},
-    [0x06] = {COOPI_HEAD_BYTES, 4, 0}, [0x0a] = {COOPI_HEAD_NUMBER, 0, 4}, [0x0b] = {COOPI_HEAD_NUMBER, 0, 8},
+    [0x06] = {COOPI_HEAD_BYTES, 4, 0},  [0x0a] = {COOPI_HEAD_NUMBER, 0, 4}, [0x0b] = {COOPI_HEAD_NUMBER, 0, 8},
     [0x0c] = {COOPI_HEAD_NUMBER, 0, 1}, [0x0d] = {COOPI_HEAD_NUMBER, 0, 2}, [0x0e] = {COOPI_HEAD_NUMBER, 0, 4},
     [0x0f] = {COOPI_HEAD_NUMBER, 0, 8}, [0x10] = {COOPI_HEAD_NUMBER, 0, 1}, [0x11] = {COOPI_HEAD_NUMBER, 0, 2},
     [0x12] = {COOPI_HEAD_NUMBER, 0, 4}, [0x13] = {COOPI_HEAD_NUMBER, 0, 8}, [0x19] = {COOPI_HEAD_STR, 1, 0},
-    [0x1a] = {COOPI_HEAD_STR, 2, 0},   [0x1b] = {COOPI_HEAD_STR, 4, 0},    [0x1c] = {COOPI_HEAD_ARRAY, 2, 0},
-    [0x1d] = {COOPI_HEAD_ARRAY, 4, 0}, [0x1e] = {COOPI_HEAD_MAP, 2, 0},    [0x1f] = {COOPI_HEAD_MAP, 4, 0},
+    [0x1a] = {COOPI_HEAD_STR, 2, 0},    [0x1b] = {COOPI_HEAD_STR, 4, 0},    [0x1c] = {COOPI_HEAD_ARRAY, 2, 0},
+    [0x1d] = {COOPI_HEAD_ARRAY, 4, 0},  [0x1e] = {COOPI_HEAD_MAP, 2, 0},    [0x1f] = {COOPI_HEAD_MAP, 4, 0},
 };
 
 static struct coopi_head short_head(int kind, unsigned count)

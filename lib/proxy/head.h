@@ -8,7 +8,7 @@
 
 /* What a value can be to a scan. */
 enum {
-    COOPI_HEAD_BAD,    /* the reserved byte, or an ext type */
+    COOPI_HEAD_BAD, /* the reserved byte, or an ext type */
     COOPI_HEAD_NIL,
     COOPI_HEAD_NUMBER, /* bool, int, float */
     COOPI_HEAD_STR,
@@ -19,8 +19,8 @@ enum {
 
 struct coopi_head {
     int kind;
-    uint32_t count;  /* bytes that follow of a number, str or bin; items of an array; pairs of a map */
-    size_t size;     /* bytes of the head itself */
+    uint32_t count; /* bytes that follow of a number, str or bin; items of an array; pairs of a map */
+    size_t size;    /* bytes of the head itself */
 };
 
 /* Reads a head out of SIZE bytes. Returns 0, or -1 if it is cut off. */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 bool coopi_is_key(const coop_any *value)
 {
@@ -116,7 +117,7 @@ uint64_t coopi_hash(const coop_any *key, const struct coopi_hash_key *secret)
 {
     if (key->type == COOP_STR || key->type == COOP_BYTES)
         return sip_hash(secret, (uint64_t)key->type, key->as.bytes, key->size);
-    if (!is_number(key)) return sip_hash(secret, COOP_NIL, NULL, 0);
+    if (!is_number(key)) return sip_hash(secret, COOP_NIL, "", 0);
     struct number n = number_of(key);
     if (!n.integral) return sip_hash(secret, COOP_FLOAT, &n.real, sizeof n.real);
     return sip_hash(secret, n.negative ? COOP_UINT : COOP_INT, &n.magnitude, sizeof n.magnitude);
@@ -132,7 +133,7 @@ static void draw_secret(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     process_secret.k0 = (uint64_t)now.tv_nsec;
-    process_secret.k1 = (uint64_t)(uintptr_t)&now;
+    process_secret.k1 = (uint64_t)now.tv_sec << 32 | (uint32_t)getpid();
 }
 
 const struct coopi_hash_key *coopi_hash_secret(void)

@@ -80,8 +80,8 @@ static int set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attrib
     if (!error) error = posix_spawnattr_setsigdefault(attributes, &all);
     if (!error) error = posix_spawnattr_setpgroup(attributes, 0); /* Ctrl-C is for the program; it ends its manager */
     if (!error)
-        error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                         POSIX_SPAWN_SETPGROUP);
+        error = posix_spawnattr_setflags(attributes,
+                                         POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     return error;
 }
 
@@ -110,7 +110,8 @@ static int spawn_manager(const char *name, pid_t *ret_pid, int *ret_ready)
     int ends[2];
     find_program(program);
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return coopi_fail(errno, "manager \"%s\": no pipe to hear from it (%s); close some files", name, strerror(errno));
+        return coopi_fail(errno, "manager \"%s\": no pipe to hear from it (%s); close some files", name,
+                          strerror(errno));
     int ready = moved_up(ends[1]);
     int self = ready < 0 ? -1 : moved_up(pidfd_open(getpid(), 0));
     int error = self < 0 ? errno : spawn_with(program, name, ready, self, ret_pid);
@@ -174,12 +175,14 @@ static int explain_start(const char *name, int why, int pidfd)
     int code = await_end(pidfd, coopi_deadline(READY_TIMEOUT));
     if (code == -ETIMEDOUT) code = end_now(pidfd);
     if (code == BUSY_EXIT)
-        return coopi_fail(EBUSY, "manager \"%s\": one of this name is running; connect to it, or take another name", name);
-    return coopi_fail(ECHILD, "manager \"%s\": ended before it was ready (exit code %d); it says why on stderr", name, code);
+        return coopi_fail(EBUSY, "manager \"%s\": one of this name is running; connect to it, or take another name",
+                          name);
+    return coopi_fail(ECHILD, "manager \"%s\": ended before it was ready (exit code %d); it says why on stderr", name,
+                      code);
 }
 
 /* Runs a manager for the handle, up to its first answer. */
-static int start(coop_manager *m)
+static int start(coop_manager *m, bool unique)
 {
     const char *name = m->address.name;
     int ready;
@@ -204,6 +207,7 @@ static int start(coop_manager *m)
         close(pidfd);
         return result;
     }
+    m->unique = unique;
     m->pid = pid;
     m->pidfd = pidfd;
     return 0;
@@ -226,7 +230,7 @@ int coop_manager_start(const char *name, coop_manager **ret_manager)
     int result = coopi_address_parse(name, &address);
     if (result == 0) result = coopi_manager_new(&address, &m);
     if (result < 0) return result;
-    result = start(m);
+    result = start(m, name == own);
     if (result < 0)
         coopi_manager_free(m);
     else
@@ -239,6 +243,15 @@ static bool is_ours(const coop_manager *m)
     return m->pid && m->generation == coopi_generation();
 }
 
+/* What a manager removes at its end, unless it was killed. */
+static void remove_site(const coop_manager *m)
+{
+    char lock[sizeof m->address.path + 8];
+    snprintf(lock, sizeof lock, "%s.lock", m->address.path);
+    unlink(m->address.path);
+    unlink(lock);
+}
+
 pid_t coop_manager_pid(const coop_manager *m)
 {
     return is_ours(m) ? m->pid : 0;
@@ -247,10 +260,12 @@ pid_t coop_manager_pid(const coop_manager *m)
 int coop_manager_stop(coop_manager *m)
 {
     if (!is_ours(m))
-        return coopi_fail(EPERM, "%s: this process did not start it by this handle, or has stopped it; leave it to who did",
+        return coopi_fail(EPERM,
+                          "%s: this process did not start it by this handle, or has stopped it; leave it to who did",
                           m->address.url);
     pidfd_send_signal(m->pidfd, SIGTERM, NULL, 0);
     if (await_end(m->pidfd, coopi_deadline(m->timeout)) == -ETIMEDOUT) end_now(m->pidfd);
+    if (m->unique) remove_site(m);
     close(m->pidfd);
     m->pidfd = -1;
     m->pid = 0;

@@ -44,7 +44,8 @@ int coop_list_append(coop_list *list, coop_any value)
 int coop_list_extend(coop_list *list, coop_any values)
 {
     if (values.type != COOP_LIST)
-        return coopi_fail(EINVAL, "list %s: extend takes a list value; wrap one item by coop_items(&item, 1), or append it",
+        return coopi_fail(EINVAL,
+                          "list %s: extend takes a list value; wrap one item by coop_items(&item, 1), or append it",
                           list->proxy.path);
     return coopi_proxy_call(&list->proxy, "list.extend", &values, 1, NULL);
 }

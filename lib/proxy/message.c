@@ -14,8 +14,26 @@
 
 /* The errno values that have a name on the wire. */
 #define ERRORS(X)                                                                                                      \
-    X(EBADMSG) X(EPROTO) X(ENOSYS) X(EINVAL) X(ENOENT) X(EEXIST) X(ERANGE) X(ENOMEM) X(EMSGSIZE) X(ESTALE)             \
-    X(ENAMETOOLONG) X(EPERM) X(EACCES) X(EBUSY) X(EAGAIN) X(ENOSPC) X(ENOTSUP) X(ETIMEDOUT) X(ECANCELED) X(EIO)
+    X(EBADMSG)                                                                                                         \
+    X(EPROTO)                                                                                                          \
+    X(ENOSYS)                                                                                                          \
+    X(EINVAL)                                                                                                          \
+    X(ENOENT)                                                                                                          \
+    X(EEXIST)                                                                                                          \
+    X(ERANGE)                                                                                                          \
+    X(ENOMEM)                                                                                                          \
+    X(EMSGSIZE)                                                                                                        \
+    X(ESTALE)                                                                                                          \
+    X(ENAMETOOLONG)                                                                                                    \
+    X(EPERM)                                                                                                           \
+    X(EACCES)                                                                                                          \
+    X(EBUSY)                                                                                                           \
+    X(EAGAIN)                                                                                                          \
+    X(ENOSPC)                                                                                                          \
+    X(ENOTSUP)                                                                                                         \
+    X(ETIMEDOUT)                                                                                                       \
+    X(ECANCELED)                                                                                                       \
+    X(EIO)
 
 static const struct {
     const char *name;
@@ -67,7 +85,8 @@ static int read_object(struct coopi_reader *r, coop_any *ret_object)
     int result = coopi_read_plain(r, &object);
     if (result != 0) return result;
     bool id = object.type == COOP_UINT || (object.type == COOP_INT && object.as.integer >= 0);
-    if (object.type != COOP_NIL && object.type != COOP_STR && !id) return malformed("the object is no nil, str or int >= 0");
+    if (object.type != COOP_NIL && object.type != COOP_STR && !id)
+        return malformed("the object is no nil, str or int >= 0");
     *ret_object = object;
     return 0;
 }

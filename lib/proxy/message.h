@@ -58,7 +58,7 @@ void coopi_reply_begin(struct coopi_writer *w, uint64_t sequence);
 void coopi_reply_error(struct coopi_writer *w, uint64_t sequence, int error, const char *sentence);
 
 /* Error names on the wire. An errno without a name travels as "EIO". */
-const char *coopi_error_name(int error);                         /* of a negative errno */
-int coopi_error_from_name(const char *name, size_t size);        /* a negative errno; -EIO if unknown */
+const char *coopi_error_name(int error);                  /* of a negative errno */
+int coopi_error_from_name(const char *name, size_t size); /* a negative errno; -EIO if unknown */
 
 #endif

@@ -41,14 +41,16 @@ static int wrong_answer(const struct coopi_proxy *proxy, const char *op)
                       coop_manager_address(proxy->manager), op);
 }
 
-int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, int flags, struct coopi_proxy *ret_proxy)
+int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, int flags,
+                     struct coopi_proxy *ret_proxy)
 {
     struct coopi_proxy proxy = {.manager = manager, .type = type};
     coop_any object, id;
     char op[32];
     int result = object_of(name, &object);
     if (result < 0) return result;
-    unsigned wire_flags = (flags & COOP_CREATE ? COOPI_OPEN_CREATE : 0) | (flags & COOP_EXCL ? COOPI_OPEN_EXCLUSIVE : 0);
+    unsigned wire_flags =
+        (flags & COOP_CREATE ? COOPI_OPEN_CREATE : 0) | (flags & COOP_EXCL ? COOPI_OPEN_EXCLUSIVE : 0);
     coop_any argument = coop_int(name ? (int64_t)wire_flags : 0);
     snprintf(op, sizeof op, "%s.open", type);
     result = coopi_manager_call(manager, &(struct coopi_call){op, object, &argument, 1}, &id);
@@ -80,8 +82,8 @@ int coopi_proxy_call(const struct coopi_proxy *proxy, const char *op, const coop
     return coopi_manager_call(proxy->manager, &(struct coopi_call){op, coop_uint(proxy->id), args, count}, ret_result);
 }
 
-int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args, uint32_t count,
-                         coop_any *ret_result)
+int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args,
+                         uint32_t count, coop_any *ret_result)
 {
     coop_any answer;
     int result = coopi_proxy_call(proxy, op, args, count, &answer);

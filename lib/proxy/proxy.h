@@ -27,8 +27,8 @@ int coopi_proxy_call(const struct coopi_proxy *proxy, const char *op, const coop
                      coop_any *ret_result) COOP_MUST_CHECK;
 
 /* The same for results of one type: -EPROTO if the manager answers with another. The result is the caller's. */
-int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args, uint32_t count,
-                         coop_any *ret_result) COOP_MUST_CHECK;
+int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args,
+                         uint32_t count, coop_any *ret_result) COOP_MUST_CHECK;
 
 /* For "list.len" and "dict.len". */
 int coopi_proxy_len(const struct coopi_proxy *proxy, const char *op, size_t *ret_len) COOP_MUST_CHECK;

@@ -19,7 +19,8 @@ static int unexpected(const struct coopi_reader *r, const char *wanted)
 static int next_head(const struct coopi_reader *r, int kind, struct coopi_head *ret_head, const char *wanted)
 {
     struct coopi_head head;
-    if (coopi_head_read(r->data + r->off, r->len - r->off, &head) < 0 || head.kind != kind) return unexpected(r, wanted);
+    if (coopi_head_read(r->data + r->off, r->len - r->off, &head) < 0 || head.kind != kind)
+        return unexpected(r, wanted);
     *ret_head = head;
     return 0;
 }

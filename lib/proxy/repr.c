@@ -34,7 +34,8 @@ static void print_finite(double real, FILE *out)
     int exponent = shortest_digits(fabs(real), digits);
     int count = (int)strlen(digits);
     if (exponent < -4 || exponent >= 16) {
-        fprintf(out, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+        fprintf(out, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+',
+                abs(exponent));
     } else if (exponent < 0) {
         fprintf(out, "0.%.*s%s", -exponent - 1, "000", digits);
     } else {
@@ -55,10 +56,10 @@ static void print_real(double real, FILE *out)
 
 /* Code points that Python escapes although a terminal might show something: first and last of each range. */
 static const uint32_t unprintable[][2] = {
-    {0x80, 0xa0},         {0xad, 0xad},         {0x600, 0x605},       {0x61c, 0x61c},       {0x6dd, 0x6dd},
-    {0x70f, 0x70f},       {0x1680, 0x1680},     {0x180e, 0x180e},     {0x2000, 0x200f},     {0x2028, 0x202f},
-    {0x205f, 0x206f},     {0x3000, 0x3000},     {0xe000, 0xf8ff},     {0xfeff, 0xfeff},     {0xfff0, 0xfffb},
-    {0xfffe, 0xffff},     {0x1bca0, 0x1bca3},   {0x1d173, 0x1d17a},   {0xe0000, 0xe00ff},   {0xe01f0, 0x10ffff},
+    {0x80, 0xa0},     {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},
+    {0x70f, 0x70f},   {0x1680, 0x1680},   {0x180e, 0x180e},   {0x2000, 0x200f},   {0x2028, 0x202f},
+    {0x205f, 0x206f}, {0x3000, 0x3000},   {0xe000, 0xf8ff},   {0xfeff, 0xfeff},   {0xfff0, 0xfffb},
+    {0xfffe, 0xffff}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0x10ffff},
 };
 
 static int is_printable(uint32_t point)

@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-/* One open array or map: how many values are still to come in it. In a map keys and values take turns, and a key is next
- * while the number is even. */
+/* One open array or map: how many values are still to come in it. In a map keys and values take turns, and a key is
+ * next while the number is even. */
 struct level {
     uint64_t left;
     bool is_map;
@@ -88,7 +88,8 @@ static int scan_value(struct scan *s)
 int coopi_wire_scan(const void *data, size_t len, int max_depth)
 {
     if (len > COOPI_WIRE_MAX)
-        return coopi_fail(EMSGSIZE, "message: %zu bytes; at most %zu are taken, send less at a time", len, COOPI_WIRE_MAX);
+        return coopi_fail(EMSGSIZE, "message: %zu bytes; at most %zu are taken, send less at a time", len,
+                          COOPI_WIRE_MAX);
     struct scan s = {.data = data, .len = len, .pending = 1};
     s.max_depth = max_depth < COOPI_WIRE_DEPTH ? max_depth : COOPI_WIRE_DEPTH;
     while (s.pending > 0) {

@@ -69,8 +69,8 @@ static int translated(int error)
     }
 }
 
-/* After send or recv failed: 0 to try again without blocking, else what it comes to. The first try may block, as long as
- * the socket's own time-out, and EAGAIN then means that this has passed. */
+/* After send or recv failed: 0 to try again without blocking, else what it comes to. The first try may block, as long
+ * as the socket's own time-out, and EAGAIN then means that this has passed. */
 static int wait_ready(struct coopi_stream *s, int error, bool blocked, short events, int64_t deadline)
 {
     if (error == EINTR) return 0;
@@ -171,7 +171,9 @@ static int shake_hands(struct coopi_stream *s, int64_t deadline)
 {
     size_t sent;
     int result = coopi_stream_send(s, our_greeting, sizeof our_greeting, deadline, &sent);
-    if (result == 0) result = receive_up_to(s, sizeof their_greeting, deadline);
+    if (result < 0 && result != -EPIPE) return result;
+    result =
+        receive_up_to(s, sizeof their_greeting, deadline); /* also when the other side has hung up: it may say why */
     if (result < 0) return result;
     if (memcmp(s->data, their_greeting, sizeof their_greeting) != 0) return -EPROTO;
     s->frame = sizeof their_greeting;

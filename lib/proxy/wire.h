@@ -12,8 +12,8 @@
 #define COOPI_WIRE_DEPTH 36 /* of a message: the envelopes of a request and of a batch around COOP_ANY_DEPTH */
 
 /* Looks through LEN bytes without allocating: exactly one msgpack value, whole, with no byte behind it, nested at most
- * MAX_DEPTH deep, every announced size and count possible within the bytes that are left, text in UTF-8, map keys plain,
- * no ext type. Returns 0, -EBADMSG or -EMSGSIZE with a sentence. Only what passed may be given to a reader. */
+ * MAX_DEPTH deep, every announced size and count possible within the bytes that are left, text in UTF-8, map keys
+ * plain, no ext type. Returns 0, -EBADMSG or -EMSGSIZE with a sentence. Only what passed may be given to a reader. */
 int coopi_wire_scan(const void *data, size_t len, int max_depth) COOP_MUST_CHECK;
 
 /* Reads values one after another out of bytes that passed the scan. All reads fail with -EBADMSG and a sentence if the

@@ -77,7 +77,7 @@ static int check_place(const struct coopi_header *header, const char *name)
     int r = coopi_boot_id(boot_id);
     if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", name, strerror(-r));
     if (memcmp(boot_id, header->boot_id, sizeof boot_id) != 0)
-        return coopi_fail(ENOTSUP, "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with `shmctl rm`", name);
+        return coopi_fail(ENOTSUP, "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with `shmctl rm --force`", name);
     return 0;
 }
 

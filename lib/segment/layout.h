@@ -55,7 +55,7 @@
 
 struct coopi_robust {
     uint64_t word;    /* everybody, by CAS; the kernel, its low half */
-    uint32_t extra;   /* RLock: how often its holder holds it beyond the first time; the holder */
+    uint32_t extra;   /* RLock: how often its holder holds it beyond the first time; the holder. Transferable Lock: bell */
     uint32_t wanted;  /* 1: a sleeper came; set by sleepers, cleared by a holder */
     uint64_t spare0[2];
     uint64_t node;    /* the holder, for the kernel; nobody reads it back */
@@ -140,7 +140,10 @@ enum coopi_kind {
 };
 
 #define COOPI_ENTRY_LIVE UINT64_C(1)   /* bit 0 of entry.state; the rest is the generation */
-#define COOPI_ENTRY_LOCKED UINT32_C(1) /* entry.flags: the body begins with an RLock */
+
+/* entry.flags */
+#define COOPI_ENTRY_LOCKED UINT32_C(1)       /* the body begins with an RLock */
+#define COOPI_ENTRY_TRANSFERABLE UINT32_C(2) /* Lock: any thread may release it; no thread links its word */
 
 /* A directory entry. All but `state` is written under the header's lock before `state` commits it by one store. */
 struct coopi_entry {

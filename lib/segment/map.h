@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define COOPI_MAPS 4096 /* segments a process may have mapped at one time */
+#define COOPI_MAPS 4096          /* segments a process may have mapped at one time */
+#define COOPI_NO_SLOT COOPI_MAPS /* nobody is ever an owner there: sends a lock handle down its slow path */
 
 /* Private memory. The geometry was checked once and is never read from the segment again. */
 struct coopi_map {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define TYPE_TEXT_MAX 4096 /* a format string of a hostile file is not copied beyond this */
-#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_RAW | COOP_INTR | COOP_TRUST_PEERS)
+#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_RAW | COOP_INTR | COOP_TRUST_PEERS | COOP_TRANSFERABLE)
 
 /* The entry's type text as a private string; NULL in *RET if it has none. */
 static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, const char *label, char **ret_type)

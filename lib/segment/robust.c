@@ -87,8 +87,7 @@ static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi
     }
 }
 
-/* This thread as an owner with room for one more. */
-static int enter(struct coopi_map *map, struct coopi_self **ret_self)
+int coopi_robust_enter(struct coopi_map *map, struct coopi_self **ret_self)
 {
     int r = coopi_owner_attach(map, ret_self);
     if (r == 0) r = coopi_thread_watch(*ret_self);
@@ -103,7 +102,7 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
                          uint32_t *ret_dead)
 {
     struct coopi_self *self;
-    int r = enter(map, &self);
+    int r = coopi_robust_enter(map, &self);
     if (r < 0) return r;
     struct robust_list *saved = coopi_pending_begin(self, robust);
     r = take(map, robust, self, timeout, flags, ret_dead);

@@ -43,6 +43,10 @@ static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
     return taken;
 }
 
+/* This thread as an owner in the segment, with room for one more word. -ENOLCK and those of coopi_owner_attach(), with a
+ * sentence. */
+int coopi_robust_enter(struct coopi_map *map, struct coopi_self **ret_self);
+
 /* Takes the word, whatever it needs. 0; COOP_OWNER_DIED with the dead owner's tag in *RET_DEAD: taken as well; else
  * negative: -EDEADLK (this thread has it), -EBUSY, -ETIMEDOUT, -EINTR (FLAGS has COOP_INTR) without a sentence, or -ENOLCK
  * and those of coopi_owner_attach() with one. */

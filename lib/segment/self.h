@@ -47,7 +47,7 @@ struct coopi_self {
     struct robust_list *held[COOPI_HELD_MAX];
     struct robust_list_head own;   /* registered when the thread has none: a child of a raw clone() */
     int64_t last_evidence;         /* when an acquire without waiting last asked /proc */
-    uint64_t id[COOPI_MAPS];       /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
+    uint64_t id[COOPI_MAPS + 1];   /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
 };
 
 extern __thread struct coopi_self *coopi_self_ __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -28,26 +28,31 @@ static void name_holder(const struct coopi_object *object, const struct coopi_lo
     else snprintf(buffer, size, "thread %d of process %d (%s)", holder.tid, holder.pid, holder.command);
 }
 
-int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout)
+int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead)
 {
     char who[64];
     const char *label = coopi_object_label(object);
-    uint32_t dead;
-    int r = coopi_robust_acquire(object->map, &shm->robust, timeout, object->flags, &dead);
     switch (r) {
-    case COOP_OWNER_DIED:
-        coopi_store_relaxed(&shm->robust.extra, 0); /* the dead one's; a living one leaves it at 0 */
-        coopi_death_record(object->map, &shm->death, dead);
-        return r;
+    case COOP_OWNER_DIED: coopi_death_record(object->map, &shm->death, dead); return r;
     case -EBUSY:
     case -ETIMEDOUT:
         name_holder(object, shm, who, sizeof who);
         return coopi_fail(-r, "%s: %s it is held by %s; wait longer, or see `shmctl show`", label,
                           r == -EBUSY ? "busy:" : "timed out:", who);
-    case -EDEADLK: return coopi_fail(EDEADLK, "%s: this thread holds it already; use an RLock to acquire it again", label);
+    case -EDEADLK:
+        return coopi_fail(EDEADLK, "%s: this thread holds it already; use an RLock to acquire it again", label);
     case -EINTR: return coopi_fail(EINTR, "%s: a signal ended the wait, and it is not held; acquire it again", label);
     default: return r;
     }
+}
+
+int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout)
+{
+    uint32_t dead = 0;
+    int r = coopi_robust_acquire(object->map, &shm->robust, timeout, object->flags, &dead);
+    if (r == 0) return 0;
+    if (r == COOP_OWNER_DIED) coopi_store_relaxed(&shm->robust.extra, 0); /* the dead one's; a living one leaves it at 0 */
+    return coopi_lock_acquired(object, shm, r, dead);
 }
 
 int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm)

@@ -10,8 +10,12 @@
 /* The lock at the beginning of an object's body; closes the object if the body is too small for one (-EBADMSG). */
 int coopi_lock_body(struct coopi_object *object, struct coopi_lock_shm **ret_shm);
 
-/* Acquires with all that may be needed: waiting, recording a death, putting a failure into words. */
+/* Acquires a word of the robust list with all that may be needed: waiting, recording a death, a sentence for a failure. */
 int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout);
+
+/* After an acquire of any kind that gave R, not 0: records the death of DEAD (COOP_OWNER_DIED), or puts the failure into
+ * words. Returns R. */
+int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead);
 
 /* -EPERM, with the holder's name. */
 int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm);

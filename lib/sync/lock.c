@@ -2,13 +2,27 @@
 /* Lock: the robust word as Python's Lock, with a checked owner. */
 #include "sync/holding.h"
 #include "sync/lock_shm.h"
+#include "sync/transfer.h"
 
 #include "base/error.h"
 #include "segment/robust.h"
 
 #include <stdlib.h>
 
-static const struct coopi_want want = {.kind = COOPI_LOCK, .length = 1, .body_size = sizeof(struct coopi_lock_shm)};
+static struct coopi_want want_for(int flags)
+{
+    return (struct coopi_want){
+        .kind = COOPI_LOCK,
+        .entry_flags = flags & COOP_TRANSFERABLE ? COOPI_ENTRY_TRANSFERABLE : 0,
+        .length = 1,
+        .body_size = sizeof(struct coopi_lock_shm),
+    };
+}
+
+static bool is_transferable(const coop_lock *lock)
+{
+    return lock->object.slot == COOPI_NO_SLOT;
+}
 
 static int finish(int r, coop_lock *lock, coop_lock **ret_lock)
 {
@@ -17,6 +31,7 @@ static int finish(int r, coop_lock *lock, coop_lock **ret_lock)
         free(lock);
         return r;
     }
+    if (lock->object.entry_flags & COOPI_ENTRY_TRANSFERABLE) lock->object.slot = COOPI_NO_SLOT;
     *ret_lock = lock;
     return 0;
 }
@@ -25,6 +40,7 @@ int coop_lock_open(const char *path, int flags, coop_lock **ret_lock)
 {
     coop_lock *lock = malloc(sizeof *lock);
     if (!lock) return coopi_fail(ENOMEM, "lock: out of memory");
+    struct coopi_want want = want_for(flags);
     return finish(coopi_object_open(path, &want, flags, &lock->object), lock, ret_lock);
 }
 
@@ -32,6 +48,7 @@ int coop_lock_in(coop_segment *segment, const char *name, int flags, coop_lock *
 {
     coop_lock *lock = malloc(sizeof *lock);
     if (!lock) return coopi_fail(ENOMEM, "lock: out of memory");
+    struct coopi_want want = want_for(flags);
     return finish(coopi_object_in(segment, name, &want, flags, &lock->object), lock, ret_lock);
 }
 
@@ -48,16 +65,32 @@ void coop_lock_close(coop_lock *lock)
     free(lock);
 }
 
+static int acquire_transferable(coop_lock *lock, int64_t timeout)
+{
+    uint32_t dead = 0;
+    int r = coopi_transfer_acquire(&lock->object, lock->shm, timeout, &dead);
+    return r == 0 ? 0 : coopi_lock_acquired(&lock->object, lock->shm, r, dead);
+}
+
+static int release_transferable(coop_lock *lock)
+{
+    int r = coopi_transfer_release(&lock->object, lock->shm);
+    if (r != -EPERM) return r;
+    return coopi_fail(EPERM, "%s: no living thread holds it; acquire it before you release it", coopi_object_label(&lock->object));
+}
+
 int coop_lock_acquire(coop_lock *lock, int64_t timeout)
 {
     if (coopi_robust_try(lock->object.slot, &lock->shm->robust)) return 0;
-    return coopi_lock_acquire(&lock->object, lock->shm, timeout);
+    return is_transferable(lock) ? acquire_transferable(lock, timeout)
+                                 : coopi_lock_acquire(&lock->object, lock->shm, timeout);
 }
 
 int coop_lock_release(coop_lock *lock)
 {
     struct coopi_robust *robust = &lock->shm->robust;
-    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust))) return coopi_say_not_held(&lock->object, lock->shm);
+    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust)))
+        return is_transferable(lock) ? release_transferable(lock) : coopi_say_not_held(&lock->object, lock->shm);
     coopi_robust_give_up(robust);
     return 0;
 }

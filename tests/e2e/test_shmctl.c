@@ -83,8 +83,7 @@ static const char *text(const json_t *object, const char *key)
 static pid_t holder(coop_lock *lock, int *said)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD(pid) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         __atomic_store_n(said, 1, __ATOMIC_RELEASE);
         for (;;) pause();
@@ -334,7 +333,8 @@ static void works_while_four_processes_write(void)
     CHECK_OK(coop_value_in(segment, "saldo", "q", COOP_CREATE, &saldo));
     CHECK_OK(coop_array_in(segment, "numbers", "d", 20, COOP_CREATE, &numbers));
     CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
-    for (int i = 0; i < 4; i++) CHILD(pids[i]) write_until(stop, saldo, numbers, lock);
+    for (int i = 0; i < 4; i++)
+        CHILD(pids[i]) write_until(stop, saldo, numbers, lock);
     for (int i = 0; i < 25; i++) {
         struct ran ls = RUN("shmctl", "--json", "ls");
         struct ran show = RUN("shmctl", "--json", "show", name);
@@ -428,18 +428,9 @@ static void explains_itself(void)
     CHECK_EQ(RUN("sh", "-c", "\"$0\" --json ls >/dev/full", test_program("shmctl")).code, 1);
 }
 
-TESTS(shmctl,
-      TEST(lists_a_segment_with_its_numbers),
-      TEST(json_stands_before_or_behind_the_subcommand),
-      TEST(shows_decoded_values_and_arrays),
-      TEST(shows_every_type_as_python_prints_it),
-      TEST(shows_one_object_alone),
-      TEST(names_the_holder_of_a_lock),
-      TEST(names_who_died_holding_a_lock_until_it_is_recovered),
-      TEST(shows_the_depth_of_an_rlock_and_a_value_s_own_lock),
-      TEST_T(works_while_four_processes_write, .seconds = 30),
-      TEST(removes_a_segment_and_says_so),
-      TEST(does_not_remove_what_is_held_unless_forced),
-      TEST(says_that_a_segment_or_object_is_absent),
-      TEST(refuses_malformed_names_and_options),
-      TEST(explains_itself))
+TESTS(shmctl, TEST(lists_a_segment_with_its_numbers), TEST(json_stands_before_or_behind_the_subcommand),
+      TEST(shows_decoded_values_and_arrays), TEST(shows_every_type_as_python_prints_it), TEST(shows_one_object_alone),
+      TEST(names_the_holder_of_a_lock), TEST(names_who_died_holding_a_lock_until_it_is_recovered),
+      TEST(shows_the_depth_of_an_rlock_and_a_value_s_own_lock), TEST_T(works_while_four_processes_write, .seconds = 30),
+      TEST(removes_a_segment_and_says_so), TEST(does_not_remove_what_is_held_unless_forced),
+      TEST(says_that_a_segment_or_object_is_absent), TEST(refuses_malformed_names_and_options), TEST(explains_itself))

@@ -124,6 +124,5 @@ static void survives_damage_to_a_living_segment(void)
     CHECK_OK(coop_segment_remove(original, 0));
 }
 
-TESTS(shmctl_damage,
-      TEST_T(survives_damage_to_a_forged_segment, .seconds = 120),
+TESTS(shmctl_damage, TEST_T(survives_damage_to_a_forged_segment, .seconds = 120),
       TEST_T(survives_damage_to_a_living_segment, .seconds = 120))

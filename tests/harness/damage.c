@@ -44,10 +44,34 @@ static void find_regions(const struct coopi_header *h, size_t size, struct regio
 static uint64_t nasty_value(uint64_t random, size_t size)
 {
     const uint64_t values[] = {
-        0,          1,         2,        63,       64,        0x7f,       0x80,       0xff,
-        UINT16_MAX, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX, size - 1,   size,
-        size + 1,   size - 64, size + 64, 4095,     4096,      65536,      65537,      UINT64_C(1) << 46,
-        UINT64_C(0x40000000), UINT64_C(0xffffffff80000001), UINT64_MAX - 63, UINT64_MAX - 127,
+        0,
+        1,
+        2,
+        63,
+        64,
+        0x7f,
+        0x80,
+        0xff,
+        UINT16_MAX,
+        INT32_MAX,
+        UINT32_MAX,
+        INT64_MAX,
+        UINT64_C(1) << 63,
+        UINT64_MAX,
+        size - 1,
+        size,
+        size + 1,
+        size - 64,
+        size + 64,
+        4095,
+        4096,
+        65536,
+        65537,
+        UINT64_C(1) << 46,
+        UINT64_C(0x40000000),
+        UINT64_C(0xffffffff80000001),
+        UINT64_MAX - 63,
+        UINT64_MAX - 127,
     };
     return values[random % (sizeof values / sizeof values[0])];
 }
@@ -71,7 +95,7 @@ static uint64_t put_nasty(uint8_t *bytes, const struct region *region, uint64_t 
 
 static size_t cut(const struct region *regions, uint64_t *random, size_t size)
 {
-    uint64_t which = next_random(random) % (2 * REGIONS);
+    uint64_t which = next_random(random) % (UINT64_C(2) * REGIONS);
     if (which >= REGIONS) return (size_t)(next_random(random) % size);
     uint64_t at = regions[which].offset + next_random(random) % 3;
     return at == 0 ? 0 : (size_t)(at - 1);

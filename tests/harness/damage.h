@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Damage to copies of a segment file: bits flipped, nasty values in fields, cuts; the same again for the same number. */
+/* Damage to copies of a segment file: bits flipped, nasty values in fields, cuts; the same again for the same number.
+ */
 #ifndef HARNESS_DAMAGE_H
 #define HARNESS_DAMAGE_H
 

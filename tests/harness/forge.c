@@ -162,6 +162,8 @@ static void add_people(struct forge *forge)
     CHECK_OK(coopi_task_look(pid, &task));
     add_process(forge, 0, pid, task.start, task.command);
     add_process(forge, 1, FORGE_DEAD_PID, 1, "ghost");
+    forge->header->participant_cursor = 2;
+    forge->header->owner_cursor = 2; /* where the library goes on, so that the dead one's row is not the first to go */
     add_owner(forge, (uint64_t)LIVE_TAG << 32 | COOPI_WAITERS | pid, pid, task.start, task.command);
     add_owner(forge, (uint64_t)DEAD_TAG << 32 | COOPI_WAITERS | COOPI_OWNER_DIED, FORGE_DEAD_PID, 1, "ghost");
 }

@@ -26,10 +26,10 @@ struct forge {
     struct coopi_entry *entries;
     struct coopi_participant *participants;
     struct coopi_owner *owners;
-    uint64_t used;       /* first byte of storage that no object covers */
-    size_t cut;          /* bytes that are written; starts as size */
-    mode_t mode;         /* of the file; starts as 0600 */
-    bool keep_checksum;  /* write the checksum that stands there, instead of the right one */
+    uint64_t used;      /* first byte of storage that no object covers */
+    size_t cut;         /* bytes that are written; starts as size */
+    mode_t mode;        /* of the file; starts as 0600 */
+    bool keep_checksum; /* write the checksum that stands there, instead of the right one */
 };
 
 /* What forge_segment() puts into every segment, in this order:
@@ -38,8 +38,8 @@ struct forge {
  *     label   value `16s`, "hello", own lock free
  *     door    lock, held by owner 0
  *     gate    rlock, held twice by owner 1
- * Participant 0 and owner 0 are this process and thread; participant 1 and owner 1 are a process that has died, with pid
- * FORGE_DEAD_PID, of which the kernel marked the life word and the gate. */
+ * Participant 0 and owner 0 are this process and thread; participant 1 and owner 1 are a process that has died, with
+ * pid FORGE_DEAD_PID, of which the kernel marked the life word and the gate. */
 enum { FORGE_SALDO, FORGE_NUMBERS, FORGE_LABEL, FORGE_DOOR, FORGE_GATE, FORGE_OBJECTS };
 #define FORGE_DEAD_PID 4194000 /* perhaps somebody's, but not somebody's who started at boot */
 

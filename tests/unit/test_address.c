@@ -145,7 +145,7 @@ static void a_foreign_directory_is_refused(void)
 {
     use_runtime_directory();
     struct coopi_address a = parsed("bank");
-    strcpy(a.directory, geteuid() == 0 ? test_file("foreign") : "/");
+    snprintf(a.directory, sizeof a.directory, "%s", geteuid() == 0 ? test_file("foreign") : "/");
     if (geteuid() == 0) {
         CHECK_OK(mkdir(a.directory, 0700));
         CHECK_OK(chown(a.directory, 12345, 12345));
@@ -168,15 +168,9 @@ static void object_names_are_checked_by_size(void)
     CHECK(!coopi_is_object_name(name, 65));
 }
 
-TESTS(address,
-      TEST(a_name_stands_for_a_socket_in_the_runtime_directory),
-      TEST(without_a_runtime_directory_it_is_in_tmp),
-      TEST(nothing_stands_for_the_variable_or_default),
-      TEST(a_url_is_a_path),
-      TEST(a_bad_name_is_refused),
-      TEST(a_path_over_107_bytes_is_refused),
-      TEST(who_listens_makes_the_directory),
-      TEST(a_directory_open_to_others_is_refused),
-      TEST(a_symlink_for_a_directory_is_refused),
-      TEST(a_foreign_directory_is_refused),
+TESTS(address, TEST(a_name_stands_for_a_socket_in_the_runtime_directory),
+      TEST(without_a_runtime_directory_it_is_in_tmp), TEST(nothing_stands_for_the_variable_or_default),
+      TEST(a_url_is_a_path), TEST(a_bad_name_is_refused), TEST(a_path_over_107_bytes_is_refused),
+      TEST(who_listens_makes_the_directory), TEST(a_directory_open_to_others_is_refused),
+      TEST(a_symlink_for_a_directory_is_refused), TEST(a_foreign_directory_is_refused),
       TEST(object_names_are_checked_by_size))

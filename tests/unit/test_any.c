@@ -183,7 +183,8 @@ static void text_is_never_bytes(void)
 
 static void lists_are_equal_item_by_item(void)
 {
-    coop_any a[] = {coop_int(1), coop_str("x")}, b[] = {coop_float(1), coop_str("x")}, c[] = {coop_str("x"), coop_int(1)};
+    coop_any a[] = {coop_int(1), coop_str("x")}, b[] = {coop_float(1), coop_str("x")},
+             c[] = {coop_str("x"), coop_int(1)};
     check_equal(coop_items(a, 2), coop_items(b, 2));
     check_differ(coop_items(a, 2), coop_items(c, 2));
     check_differ(coop_items(a, 2), coop_items(a, 1));
@@ -197,8 +198,8 @@ static void maps_are_equal_in_any_order(void)
     enum { MANY = 1000 };
     static coop_pair a[MANY], b[MANY];
     for (int i = 0; i < MANY; i++) {
-        a[i] = (coop_pair){coop_int(i), coop_int(i * i)};
-        b[MANY - 1 - i] = (coop_pair){coop_float(i), coop_int(i * i)};
+        a[i] = (coop_pair){coop_int(i), coop_int((int64_t)i * i)};
+        b[MANY - 1 - i] = (coop_pair){coop_float(i), coop_int((int64_t)i * i)};
     }
     check_equal(coop_pairs(a, MANY), coop_pairs(b, MANY));
     check_equal(coop_pairs(a, 3), coop_pairs(b + MANY - 3, 3));
@@ -221,8 +222,8 @@ static void hashes_depend_on_the_secret(void)
 static void printing_is_pythons_repr(void)
 {
     coop_pair pair = {coop_str("k"), coop_int(1)};
-    coop_any items[] = {coop_int(1),      coop_str("a"),         coop_nil(), coop_bool(true), coop_bool(false),
-                        coop_float(1.5), coop_bytes("\0", 1), coop_pairs(&pair, 1)};
+    coop_any items[] = {coop_int(1),      coop_str("a"),   coop_nil(),          coop_bool(true),
+                        coop_bool(false), coop_float(1.5), coop_bytes("\0", 1), coop_pairs(&pair, 1)};
     check_repr(coop_items(items, 8), "[1, 'a', None, True, False, 1.5, b'\\x00', {'k': 1}]");
     check_repr(coop_uint(UINT64_MAX), "18446744073709551615");
     check_repr(coop_int(INT64_MIN), "-9223372036854775808");
@@ -240,12 +241,26 @@ static void floats_print_shortest(void)
     static const struct {
         double real;
         const char *text;
-    } rows[] = {{1.0, "1.0"},       {-0.0, "-0.0"},       {0.1, "0.1"},         {1e16, "1e+16"},
-                {1e15, "1000000000000000.0"}, {123456.789, "123456.789"}, {1e-4, "0.0001"}, {1e-5, "1e-05"},
-                {0.00012345, "0.00012345"}, {1.5e-7, "1.5e-07"}, {1e100, "1e+100"}, {5e-324, "5e-324"},
-                {1.7976931348623157e308, "1.7976931348623157e+308"}, {0.30000000000000004, "0.30000000000000004"},
-                {INFINITY, "inf"},  {-INFINITY, "-inf"},  {NAN, "nan"},         {9007199254740993.0, "9007199254740992.0"},
-                {100.0, "100.0"},   {1234567890123456.7, "1234567890123456.8"}};
+    } rows[] = {{1.0, "1.0"},
+                {-0.0, "-0.0"},
+                {0.1, "0.1"},
+                {1e16, "1e+16"},
+                {1e15, "1000000000000000.0"},
+                {123456.789, "123456.789"},
+                {1e-4, "0.0001"},
+                {1e-5, "1e-05"},
+                {0.00012345, "0.00012345"},
+                {1.5e-7, "1.5e-07"},
+                {1e100, "1e+100"},
+                {5e-324, "5e-324"},
+                {1.7976931348623157e308, "1.7976931348623157e+308"},
+                {0.30000000000000004, "0.30000000000000004"},
+                {INFINITY, "inf"},
+                {-INFINITY, "-inf"},
+                {NAN, "nan"},
+                {9007199254740993.0, "9007199254740992.0"},
+                {100.0, "100.0"},
+                {1234567890123456.7, "1234567890123456.8"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_repr(coop_float(rows[i].real), rows[i].text);
 }
 
@@ -257,7 +272,9 @@ static void text_prints_with_escapes(void)
     check_repr(coop_str("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "'\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80'");
     check_repr(coop_str("\xc2\xa0\xe2\x80\x8b\xef\xbb\xbf"), "'\\xa0\\u200b\\ufeff'");
     check_repr(coop_str("\xf3\xa0\x80\x81"), "'\\U000e0001'");
-    check_repr(coop_str("a\xff" "b\xc3"), "'a\\xffb\\xc3'");
+    check_repr(coop_str("a\xff"
+                        "b\xc3"),
+               "'a\\xffb\\xc3'");
     check_repr(coop_bytes("\x00'\xe4\n", 4), "b\"\\x00'\\xe4\\n\"");
     check_repr(coop_strn("a\0b", 3), "'a\\x00b'");
 }
@@ -271,21 +288,9 @@ static void printing_stops_at_the_depth_limit(void)
     free(text);
 }
 
-TESTS(any,
-      TEST(constructors_say_type_and_size),
-      TEST(append_copies_what_it_is_given),
-      TEST(set_keeps_the_place_of_a_key),
-      TEST(a_list_a_map_and_nan_are_no_keys),
-      TEST(what_borrows_cannot_grow),
-      TEST(nesting_stops_at_the_limit),
-      TEST(an_unknown_type_is_refused),
-      TEST(numbers_are_equal_by_value),
-      TEST(numbers_are_equal_exactly_above_2_to_53),
-      TEST(text_is_never_bytes),
-      TEST(lists_are_equal_item_by_item),
-      TEST(maps_are_equal_in_any_order),
-      TEST(hashes_depend_on_the_secret),
-      TEST(printing_is_pythons_repr),
-      TEST(floats_print_shortest),
-      TEST(text_prints_with_escapes),
-      TEST(printing_stops_at_the_depth_limit))
+TESTS(any, TEST(constructors_say_type_and_size), TEST(append_copies_what_it_is_given),
+      TEST(set_keeps_the_place_of_a_key), TEST(a_list_a_map_and_nan_are_no_keys), TEST(what_borrows_cannot_grow),
+      TEST(nesting_stops_at_the_limit), TEST(an_unknown_type_is_refused), TEST(numbers_are_equal_by_value),
+      TEST(numbers_are_equal_exactly_above_2_to_53), TEST(text_is_never_bytes), TEST(lists_are_equal_item_by_item),
+      TEST(maps_are_equal_in_any_order), TEST(hashes_depend_on_the_secret), TEST(printing_is_pythons_repr),
+      TEST(floats_print_shortest), TEST(text_prints_with_escapes), TEST(printing_stops_at_the_depth_limit))

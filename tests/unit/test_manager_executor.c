@@ -99,7 +99,7 @@ static void no_ring_is_lost_on_the_way_to_sleep(void)
     static struct fed fed;
     static struct managed m;
     start(&fed, &m);
-    for (unsigned i = 0; i < 20000u / (unsigned)test_slowness(); i++) {
+    for (uintptr_t i = 0; i < 20000u / (unsigned)test_slowness(); i++) {
         submit(&fed, i * FEEDERS);
         while (__atomic_load_n(&fed.replied, __ATOMIC_SEQ_CST) <= i) sched_yield();
     }

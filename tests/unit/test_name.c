@@ -211,23 +211,12 @@ static void a_quote_stays_inside_its_buffer(void)
     CHECK_STR(coopi_quote("0123456789ab", buffer, sizeof buffer), "\"0123456789\"...");
 }
 
-TESTS(name,
-      TEST(a_segment_name_belongs_to_the_effective_user),
-      TEST(segment_names_may_have_digits_dots_and_dashes),
-      TEST(a_login_name_before_the_colon_names_another_user),
-      TEST(a_number_before_the_colon_is_a_uid),
-      TEST(no_segment_name_is_refused),
-      TEST(an_empty_segment_name_is_refused),
-      TEST(a_slash_in_a_segment_name_is_refused),
-      TEST(a_dot_at_the_beginning_of_a_segment_name_is_refused),
-      TEST(other_characters_in_a_segment_name_are_refused),
-      TEST(a_segment_name_of_101_characters_is_too_long),
-      TEST(an_unknown_user_is_refused),
-      TEST(an_empty_user_is_refused),
-      TEST(a_user_that_is_too_long_is_refused),
-      TEST(an_object_name_begins_with_a_letter_and_has_no_dot),
-      TEST(an_object_name_of_65_characters_is_too_long),
-      TEST(a_path_is_a_segment_and_an_object),
-      TEST(a_path_that_is_not_one_is_refused_with_its_column),
-      TEST(a_long_name_is_shortened_in_the_sentence),
-      TEST(a_quote_stays_inside_its_buffer))
+TESTS(name, TEST(a_segment_name_belongs_to_the_effective_user), TEST(segment_names_may_have_digits_dots_and_dashes),
+      TEST(a_login_name_before_the_colon_names_another_user), TEST(a_number_before_the_colon_is_a_uid),
+      TEST(no_segment_name_is_refused), TEST(an_empty_segment_name_is_refused),
+      TEST(a_slash_in_a_segment_name_is_refused), TEST(a_dot_at_the_beginning_of_a_segment_name_is_refused),
+      TEST(other_characters_in_a_segment_name_are_refused), TEST(a_segment_name_of_101_characters_is_too_long),
+      TEST(an_unknown_user_is_refused), TEST(an_empty_user_is_refused), TEST(a_user_that_is_too_long_is_refused),
+      TEST(an_object_name_begins_with_a_letter_and_has_no_dot), TEST(an_object_name_of_65_characters_is_too_long),
+      TEST(a_path_is_a_segment_and_an_object), TEST(a_path_that_is_not_one_is_refused_with_its_column),
+      TEST(a_long_name_is_shortened_in_the_sentence), TEST(a_quote_stays_inside_its_buffer))

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static const char integers[] = "bBhHiIlLqQnN";
@@ -402,11 +403,21 @@ static void bytes_are_copied_from_and_to_unaligned_places(void)
 struct shared_number {
     uint64_t memory;
     char code;
+    int arrived;
 };
+
+/* Waits for the other thread, so that they run beside each other and not one after the other. */
+static struct shared_number *at_the_gate(void *arg)
+{
+    struct shared_number *shared = arg;
+    __atomic_add_fetch(&shared->arrived, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&shared->arrived, __ATOMIC_ACQUIRE) < 2) sched_yield();
+    return shared;
+}
 
 static void *add_ones(void *arg)
 {
-    struct shared_number *shared = arg;
+    struct shared_number *shared = at_the_gate(arg);
     for (int i = 0; i < ROUNDS; i++) CHECK_OK(coopi_scalar_add_i64(shared->code, &shared->memory, 1, NULL));
     return NULL;
 }
@@ -430,7 +441,7 @@ static void two_threads_lose_no_addition(void)
 /* Goes up to the bound and stays there: a sum beyond would show as a negative number, if only for a moment. */
 static void *push_against_the_bound(void *arg)
 {
-    struct shared_number *shared = arg;
+    struct shared_number *shared = at_the_gate(arg);
     int64_t sum = 0;
     for (int i = 0; i < ROUNDS; i++) {
         int result = coopi_scalar_add_i64(shared->code, &shared->memory, 1, &sum);
@@ -455,7 +466,7 @@ static void two_threads_at_the_bound_never_pass_it(void)
 /* Each takes the number away and puts one more back, by compare_exchange. */
 static void *take_and_put(void *arg)
 {
-    struct shared_number *shared = arg;
+    struct shared_number *shared = at_the_gate(arg);
     for (int i = 0; i < ROUNDS; i++) {
         int64_t number = 0;
         int done;
@@ -473,31 +484,16 @@ static void two_threads_lose_no_compare_exchange(void)
     CHECK_EQ(i64('i', &shared.memory), 2 * ROUNDS);
 }
 
-TESTS(scalar,
-      TEST(each_code_takes_its_lowest_and_nothing_below),
-      TEST(each_code_takes_its_highest_and_nothing_above),
-      TEST(only_the_bytes_of_the_scalar_are_written),
-      TEST(a_char_reads_back_as_c_has_it),
-      TEST(a_bool_is_one_for_any_byte_but_zero),
-      TEST(a_fraction_does_not_fit_an_integer),
-      TEST(what_is_held_and_does_not_fit_is_not_read),
-      TEST(floats_take_and_give_every_kind_of_number),
-      TEST(a_double_too_large_for_a_float_is_refused),
-      TEST(integers_beyond_what_a_double_holds_are_rounded),
-      TEST(a_string_is_not_a_number),
-      TEST(adding_gives_the_new_number),
-      TEST(a_sum_out_of_range_changes_nothing),
-      TEST(a_sum_that_the_caller_cannot_take_changes_nothing),
-      TEST(a_sum_that_would_be_infinite_changes_nothing),
-      TEST(a_fraction_is_not_added_to_an_integer),
-      TEST(bool_and_char_cannot_be_added_to),
-      TEST(exchange_gives_what_was_there),
-      TEST(an_exchange_out_of_range_changes_nothing),
-      TEST(compare_exchange_stores_only_where_it_was_expected),
-      TEST(compare_exchange_expects_what_cannot_be_there),
-      TEST(compare_exchange_cannot_tell_what_does_not_fit),
-      TEST(compare_exchange_of_floats_compares_bits),
-      TEST(bytes_are_copied_from_and_to_unaligned_places),
-      TEST(two_threads_lose_no_addition),
-      TEST(two_threads_at_the_bound_never_pass_it),
-      TEST(two_threads_lose_no_compare_exchange))
+TESTS(scalar, TEST(each_code_takes_its_lowest_and_nothing_below), TEST(each_code_takes_its_highest_and_nothing_above),
+      TEST(only_the_bytes_of_the_scalar_are_written), TEST(a_char_reads_back_as_c_has_it),
+      TEST(a_bool_is_one_for_any_byte_but_zero), TEST(a_fraction_does_not_fit_an_integer),
+      TEST(what_is_held_and_does_not_fit_is_not_read), TEST(floats_take_and_give_every_kind_of_number),
+      TEST(a_double_too_large_for_a_float_is_refused), TEST(integers_beyond_what_a_double_holds_are_rounded),
+      TEST(a_string_is_not_a_number), TEST(adding_gives_the_new_number), TEST(a_sum_out_of_range_changes_nothing),
+      TEST(a_sum_that_the_caller_cannot_take_changes_nothing), TEST(a_sum_that_would_be_infinite_changes_nothing),
+      TEST(a_fraction_is_not_added_to_an_integer), TEST(bool_and_char_cannot_be_added_to),
+      TEST(exchange_gives_what_was_there), TEST(an_exchange_out_of_range_changes_nothing),
+      TEST(compare_exchange_stores_only_where_it_was_expected), TEST(compare_exchange_expects_what_cannot_be_there),
+      TEST(compare_exchange_cannot_tell_what_does_not_fit), TEST(compare_exchange_of_floats_compares_bits),
+      TEST(bytes_are_copied_from_and_to_unaligned_places), TEST(two_threads_lose_no_addition),
+      TEST(two_threads_at_the_bound_never_pass_it), TEST(two_threads_lose_no_compare_exchange))

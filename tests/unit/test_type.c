@@ -47,8 +47,8 @@ static void every_scalar_code_has_its_c_size(void)
 static void blanks_at_sign_zeros_and_a_count_of_one_leave_the_canonical_text(void)
 {
     static const char *const forms[][2] = {
-        {" i ", "i"},   {"@i", "i"},      {" @ d\n", "d"},   {"1i", "i"},       {"0001d", "d"},
-        {"03d", "3d"}, {"@ 016s", "16s"}, {"s", "1s"},       {"1s", "1s"},      {"1073741824s", "1073741824s"},
+        {" i ", "i"},  {"@i", "i"},       {" @ d\n", "d"}, {"1i", "i"},  {"0001d", "d"},
+        {"03d", "3d"}, {"@ 016s", "16s"}, {"s", "1s"},     {"1s", "1s"}, {"1073741824s", "1073741824s"},
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct coopi_type type;
@@ -216,19 +216,12 @@ static void a_small_buffer_is_not_overrun(void)
     CHECK_EQ(coopi_type_format_scalar(&type, &(double){1234.5}, NULL, 0), 6);
 }
 
-TESTS(type,
-      TEST(every_scalar_code_has_its_c_size),
+TESTS(type, TEST(every_scalar_code_has_its_c_size),
       TEST(blanks_at_sign_zeros_and_a_count_of_one_leave_the_canonical_text),
-      TEST(byte_strings_and_flat_arrays_have_their_size),
-      TEST(no_type_is_refused),
-      TEST(an_unknown_code_is_refused_with_its_column),
-      TEST(another_byte_order_is_refused_with_its_column),
-      TEST(records_are_refused_with_their_column),
-      TEST(a_count_of_zero_is_refused_with_its_column),
-      TEST(more_than_one_gibibyte_is_refused_with_its_column),
-      TEST(a_long_type_is_shortened_in_the_sentence),
-      TEST(integers_are_shown_as_python_prints_them),
-      TEST(characters_are_shown_as_python_prints_them),
-      TEST(floats_are_shown_as_python_prints_them),
-      TEST(a_scalar_is_shown_from_an_unaligned_place),
+      TEST(byte_strings_and_flat_arrays_have_their_size), TEST(no_type_is_refused),
+      TEST(an_unknown_code_is_refused_with_its_column), TEST(another_byte_order_is_refused_with_its_column),
+      TEST(records_are_refused_with_their_column), TEST(a_count_of_zero_is_refused_with_its_column),
+      TEST(more_than_one_gibibyte_is_refused_with_its_column), TEST(a_long_type_is_shortened_in_the_sentence),
+      TEST(integers_are_shown_as_python_prints_them), TEST(characters_are_shown_as_python_prints_them),
+      TEST(floats_are_shown_as_python_prints_them), TEST(a_scalar_is_shown_from_an_unaligned_place),
       TEST(a_small_buffer_is_not_overrun))

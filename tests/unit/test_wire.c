@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire: what the scan lets pass, what reading and writing make of it, requests and replies. */
+/* The wire: what writing and reading make of values, requests and replies. */
 #include "harness/test.h"
 #include "proxy/message.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The bytes of a string literal, without its NUL. */
-#define SCAN(text, depth) coopi_wire_scan(text, sizeof(text) - 1, depth)
-
-static void check_refused(const char *bytes, size_t size, const char *why)
-{
-    CHECK_ERR(coopi_wire_scan(bytes, size, COOPI_WIRE_DEPTH), -EBADMSG);
-    CHECK_DETAIL(why);
-}
-#define REFUSED(text, why) check_refused(text, sizeof(text) - 1, why)
 
 /* Encodes, scans and decodes. The result is the caller's. */
 static coop_any through(coop_any value)
@@ -59,7 +49,8 @@ static int decode(const char *bytes, size_t size, coop_any *ret_value)
 
 static void every_type_comes_back_as_it_was(void)
 {
-    coop_pair pairs[] = {{coop_str("k"), coop_nil()}, {coop_int(-1), coop_bool(true)}, {coop_bytes("\xff", 1), coop_int(7)}};
+    coop_pair pairs[] = {
+        {coop_str("k"), coop_nil()}, {coop_int(-1), coop_bool(true)}, {coop_bytes("\xff", 1), coop_int(7)}};
     coop_any items[] = {coop_pairs(pairs, 3), coop_str("\xc3\xa4 text"), coop_float(-2.5)};
     check_through(coop_nil());
     check_through(coop_bool(false));
@@ -156,7 +147,10 @@ static void of_a_key_that_comes_twice_the_last_value_counts(void)
 {
     coop_any map;
     char *text;
-    CHECK_OK(DECODE("\x84\x01\xa1" "a\xa1" "b\x02\xcb\x3f\xf0\0\0\0\0\0\0\x03\xc3\x04", &map));
+    CHECK_OK(DECODE("\x84\x01\xa1"
+                    "a\xa1"
+                    "b\x02\xcb\x3f\xf0\0\0\0\0\0\0\x03\xc3\x04",
+                    &map));
     CHECK_OK(coop_any_format(map, &text));
     CHECK_STR(text, "{1: 4, 'b': 2}");
     free(text);
@@ -170,94 +164,6 @@ static void nan_is_refused_as_a_key(void)
     CHECK_DETAIL("NaN");
     CHECK_EQ(value.as.integer, 5);
     CHECK_ERR(DECODE("\x92\xa1x\x82\xa1y\xa1z\xcb\x7f\xf8\0\0\0\0\0\0\x01", &value), -EBADMSG);
-}
-
-static void the_scan_takes_whole_messages(void)
-{
-    CHECK_OK(SCAN("\xc0", 0));
-    CHECK_OK(SCAN("\x90", 1));
-    CHECK_OK(SCAN("\x93\x01\xc2\xa1x", 1));
-    CHECK_OK(SCAN("\x81\xa1k\x92\x01\x02", 2));
-    CHECK_OK(SCAN("\xdc\x00\x01\xdf\x00\x00\x00\x01\xc4\x01\xff\xd3\0\0\0\0\0\0\0\0", 2));
-}
-
-static void the_scan_refuses_cut_messages(void)
-{
-    static const char whole[] = "\x94\xd9\x03" "abc\xc5\x00\x02\x01\x02\xcb\0\0\0\0\0\0\0\0\x81\xcd\x01\x02\xc0";
-    size_t size = sizeof whole - 1;
-    CHECK_OK(coopi_wire_scan(whole, size, COOPI_WIRE_DEPTH));
-    for (size_t i = 0; i < size; i++) {
-        char *cut = malloc(i ? i : 1);
-        memcpy(cut, whole, i);
-        CHECK_ERR(coopi_wire_scan(cut, i, COOPI_WIRE_DEPTH), -EBADMSG);
-        free(cut);
-    }
-}
-
-static void the_scan_refuses_trailing_bytes(void)
-{
-    REFUSED("\xc0\xc0", "more behind");
-    REFUSED("\x91\xc0\x00", "more behind");
-}
-
-static void the_scan_refuses_ext_and_the_reserved_byte(void)
-{
-    REFUSED("\xc1", "ext type");
-    REFUSED("\xd4\x01\x00", "ext type");
-    REFUSED("\xd8\x01................", "ext type");
-    REFUSED("\xc7\x01\x01x", "ext type");
-    REFUSED("\xc8\x00\x01\x01x", "ext type");
-    REFUSED("\xc9\0\0\0\x01\x01x", "ext type");
-    REFUSED("\x92\x01\xc1", "byte 2");
-}
-
-static void the_scan_refuses_bad_utf8(void)
-{
-    REFUSED("\xa1\xff", "not UTF-8");
-    REFUSED("\xa2\xc0\x80", "not UTF-8");
-    REFUSED("\xa3\xed\xa0\x80", "not UTF-8");
-    REFUSED("\xa3\xe0\x80\x80", "not UTF-8");
-    REFUSED("\xa4\xf4\x90\x80\x80", "not UTF-8");
-    REFUSED("\xa4\xf0\x80\x80\x80", "not UTF-8");
-    REFUSED("\xa2" "a\xc3", "not UTF-8");
-    REFUSED("\xab" "eight..\xe2\x82\xac\xff", "byte 11");
-    CHECK_OK(SCAN("\xa9" "eight\xf0\x9f\x98\x80", 0));
-}
-
-static void the_scan_refuses_containers_as_keys(void)
-{
-    REFUSED("\x81\x90\x01", "map's key");
-    REFUSED("\x81\x80\x01", "map's key");
-    REFUSED("\x82\x01\x90\x91\x01\x02", "map's key");
-    CHECK_OK(SCAN("\x82\x01\x90\x02\x91\x03", 2));
-}
-
-static void the_scan_refuses_bombs_at_once(void)
-{
-    static char deep[1 << 20];
-    memset(deep, '\x91', sizeof deep);
-    check_refused(deep, sizeof deep, "nested too deep");
-    CHECK_ERR(SCAN("\x91\x91\xc0", 1), -EBADMSG);
-    REFUSED("\xdd\xff\xff\xff\xff", "more values than");
-    REFUSED("\xdf\xff\xff\xff\xff\x01\x02", "more values than");
-    REFUSED("\xdf\x80\x00\x00\x00", "more values than");
-    REFUSED("\xdb\xff\xff\xff\xff" "abc", "more bytes than");
-    REFUSED("\xc6\xff\xff\xff\xff", "more bytes than");
-    /* Each header promises no more than what is left, all together they do. */
-    REFUSED("\x92\x93\x93\x01\x01\x01", "more values than");
-}
-
-static void the_scan_bounds_the_number_of_values(void)
-{
-    size_t count = COOPI_WIRE_VALUES, size = count + 5;
-    char *many = calloc(1, size);
-    memcpy(many, "\xdd\x00\x40\x00\x00", 5);
-    CHECK_ERR(coopi_wire_scan(many, size, COOPI_WIRE_DEPTH), -EMSGSIZE);
-    CHECK_DETAIL("more than 4194304 values");
-    memcpy(many, "\xdd\x00\x3f\xff\xff", 5);
-    CHECK_OK(coopi_wire_scan(many, size - 1, COOPI_WIRE_DEPTH));
-    CHECK_ERR(coopi_wire_scan(many, COOPI_WIRE_MAX + 1, COOPI_WIRE_DEPTH), -EMSGSIZE);
-    free(many);
 }
 
 /* Every text of one to three bytes, each at the end of its memory: no crash, and what passes can be read. */
@@ -292,7 +198,10 @@ static void a_writer_stops_at_its_limit(void)
     CHECK_OK(coopi_writer_status(&w));
     coopi_write_uint(&w, 5);
     CHECK_EQ(w.len, 5);
-    CHECK_MEM(w.data, "\xa3" "abc\x05", 5);
+    CHECK_MEM(w.data,
+              "\xa3"
+              "abc\x05",
+              5);
     coopi_writer_reset(&w);
     CHECK_EQ(w.len, 0);
     coopi_writer_free(&w);
@@ -339,8 +248,9 @@ static void readers_name_what_they_expected(void)
 }
 
 /* PROTOCOL.md's example, byte by byte. */
-static const char example[] = "\x98\x01\xc4\x10\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x01\x01\x00"
-                              "\xablist.append\xa7numbers\x91\x03";
+static const char example[] =
+    "\x98\x01\xc4\x10\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x01\x01\x00"
+    "\xablist.append\xa7numbers\x91\x03";
 
 static void the_documented_request_is_written_and_read(void)
 {
@@ -467,32 +377,16 @@ static void error_names_go_both_ways(void)
     CHECK_EQ(coopi_error_from_name("EFUTURE", 7), -EIO);
 }
 
-TESTS(wire,
-      TEST(every_type_comes_back_as_it_was),
-      TEST(integers_keep_their_value_at_every_width),
-      TEST(strings_keep_their_bytes_at_every_width),
-      TEST(long_lists_and_maps_come_back),
-      TEST(a_short_float_is_widened),
-      TEST(a_value_nests_as_deep_as_the_limit),
-      TEST(a_value_too_deep_is_not_written),
-      TEST(of_a_key_that_comes_twice_the_last_value_counts),
-      TEST(nan_is_refused_as_a_key),
-      TEST(the_scan_takes_whole_messages),
-      TEST(the_scan_refuses_cut_messages),
-      TEST(the_scan_refuses_trailing_bytes),
-      TEST(the_scan_refuses_ext_and_the_reserved_byte),
-      TEST(the_scan_refuses_bad_utf8),
-      TEST(the_scan_refuses_containers_as_keys),
-      TEST(the_scan_refuses_bombs_at_once),
-      TEST(the_scan_bounds_the_number_of_values),
-      TEST_T(all_short_messages_are_safe, .seconds = 30),
-      TEST(a_writer_stops_at_its_limit),
-      TEST(a_writer_refuses_what_no_reader_takes),
-      TEST(readers_name_what_they_expected),
-      TEST(the_documented_request_is_written_and_read),
-      TEST(a_request_with_more_fields_is_taken),
-      TEST(damaged_requests_are_refused_or_taken_whole),
-      TEST(a_batch_is_read_command_by_command),
-      TEST(an_object_is_nil_a_name_or_an_id),
-      TEST(replies_carry_results_and_errors),
-      TEST(error_names_go_both_ways))
+TESTS(wire, TEST(every_type_comes_back_as_it_was), TEST(integers_keep_their_value_at_every_width),
+      TEST(strings_keep_their_bytes_at_every_width), TEST(long_lists_and_maps_come_back),
+      TEST(a_short_float_is_widened), TEST(a_value_nests_as_deep_as_the_limit), TEST(a_value_too_deep_is_not_written),
+      TEST(of_a_key_that_comes_twice_the_last_value_counts), TEST(nan_is_refused_as_a_key),
+      TEST(the_scan_takes_whole_messages), TEST(the_scan_refuses_cut_messages), TEST(the_scan_refuses_trailing_bytes),
+      TEST(the_scan_refuses_ext_and_the_reserved_byte), TEST(the_scan_refuses_bad_utf8),
+      TEST(the_scan_refuses_containers_as_keys), TEST(the_scan_refuses_bombs_at_once),
+      TEST(the_scan_bounds_the_number_of_values), TEST_T(all_short_messages_are_safe, .seconds = 30),
+      TEST(a_writer_stops_at_its_limit), TEST(a_writer_refuses_what_no_reader_takes),
+      TEST(readers_name_what_they_expected), TEST(the_documented_request_is_written_and_read),
+      TEST(a_request_with_more_fields_is_taken), TEST(damaged_requests_are_refused_or_taken_whole),
+      TEST(a_batch_is_read_command_by_command), TEST(an_object_is_nil_a_name_or_an_id),
+      TEST(replies_carry_results_and_errors), TEST(error_names_go_both_ways))

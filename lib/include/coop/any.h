@@ -13,11 +13,11 @@ COOP_BEGIN_DECLS
 /* A coop_any is sixteen bytes, passed by value, and may be looked into: test `type`, then read the member of `as` that
  * belongs to it.
  *
- * Ownership: borrowed going in, owned coming out. A value made by coop_str(), coop_bytes(), coop_items() or coop_pairs()
- * points at the caller's memory, which must stay while the value is used; no call keeps that pointer. A value that a
- * call hands out through a ret_ argument owns its memory, and so does a list or map that was built with
- * coop_any_append() or coop_any_set(): give it back with coop_any_clear(). Assigning a coop_any copies the sixteen bytes
- * and not what they own: clear one of the two only.
+ * Ownership: borrowed going in, owned coming out. A value made by coop_str(), coop_bytes(), coop_items() or
+ * coop_pairs() points at the caller's memory, which must stay while the value is used; no call keeps that pointer. A
+ * value that a call hands out through a ret_ argument owns its memory, and so does a list or map that was built with
+ * coop_any_append() or coop_any_set(): give it back with coop_any_clear(). Assigning a coop_any copies the sixteen
+ * bytes and not what they own: clear one of the two only.
  *
  * Thread safety: as an int's. Different values may be used by different threads at once. Nothing here is
  * async-signal-safe, except the constructors. */
@@ -156,16 +156,16 @@ static inline coop_any coop_pairs(const coop_pair *pairs, size_t count)
  * -EINVAL: not a list, a list that borrows its items, ITEM nests deeper than COOP_ANY_DEPTH - 1; -ENOMEM. */
 int coop_any_append(coop_any *list, coop_any item) COOP_MUST_CHECK;
 
-/* Sets KEY to a deep copy of VALUE in a map: an empty one, or one that coop_any_set() or the library made. A key that is
- * there keeps its place. Takes time in proportion to the map's size.
- * -EINVAL: not a map, a map that borrows its pairs, a list, map or NaN as key, too deep; -ENOMEM. */
+/* Sets KEY to a deep copy of VALUE in a map: an empty one, or one that coop_any_set() or the library made. A key that
+ * is there keeps its place. Takes time in proportion to the map's size. -EINVAL: not a map, a map that borrows its
+ * pairs, a list, map or NaN as key, too deep; -ENOMEM. */
 int coop_any_set(coop_any *map, coop_any key, coop_any value) COOP_MUST_CHECK;
 
 /* The value of KEY in a map, borrowed from it, or NULL if there is none (or it is no map). Takes time in proportion to
  * the map's size. */
 const coop_any *coop_any_get(const coop_any *map, coop_any key);
 
-/* The item of a list, borrowed from it; a negative index counts from the end. NULL out of range, or if it is no list. */
+/* The item of a list, borrowed from it; a negative index counts from the end. NULL: out of range, or no list. */
 const coop_any *coop_any_at(const coop_any *list, int64_t index);
 
 /* A deep copy that owns all of its memory. -EINVAL: nests deeper than COOP_ANY_DEPTH, unknown type; -ENOMEM. */
@@ -181,7 +181,7 @@ bool coop_any_equal(coop_any a, coop_any b);
 /* Writes the value as Python's repr() does: [1, 'a', None, True, 1.5, b'\x00', {'k': 1}]. Bytes of a text that are not
  * UTF-8 are written as \xNN. (Characters that no Unicode version has assigned are written as they are, not as \uNNNN.)
  * What nests deeper than COOP_ANY_DEPTH is written as "...". Returns 0, -ENOMEM, or -EIO when the stream failed. */
-int coop_any_print(coop_any value, FILE *stream) COOP_MUST_CHECK;
+int coop_any_print(coop_any value, FILE *stream);
 
 /* The same in memory from malloc(): free() it. -ENOMEM. */
 int coop_any_format(coop_any value, char **ret_text) COOP_MUST_CHECK;

@@ -10,8 +10,8 @@ COOP_BEGIN_DECLS
 
 /* Keys are nil, bool, int, float (not NaN: it equals nothing), str or bytes; 1, 1.0 and true are one key, as in Python.
  * Order is that of insertion. Each call is one command, atomic against all others. Errors: those of <coop/manager.h>,
- * -EINVAL for a key that is none, and -ENOENT when the dict was removed or its manager replaced. A handle may be used by
- * several threads and survives fork. */
+ * -EINVAL for a key that is none, and -ENOENT when the dict was removed or its manager replaced. A handle may be used
+ * by several threads and survives fork. */
 typedef struct coop_dict coop_dict;
 
 /* Opens the dict NAME ([A-Za-z_][A-Za-z0-9_-]{0,63}), or another handle's path. FLAGS: COOP_CREATE makes it, empty,
@@ -35,9 +35,9 @@ int coop_dict_set(coop_dict *dict, coop_any key, coop_any value) COOP_MUST_CHECK
 /* Removes KEY. -ENOENT: no such key. */
 int coop_dict_del(coop_dict *dict, coop_any key) COOP_MUST_CHECK;
 
-/* Adds DELTA, an int or float, to the number at KEY in one step; an absent key counts as 0. *ret_value is the new number
- * (nothing to clear); NULL if it is not wanted. With a float on either side it becomes a float.
- * -EINVAL: the value or DELTA is no number; -ERANGE: outside -2^63 .. 2^64-1. */
+/* Adds DELTA, an int or float, to the number at KEY in one step; an absent key counts as 0. *ret_value is the new
+ * number (nothing to clear); NULL if it is not wanted. With a float on either side it becomes a float. -EINVAL: the
+ * value or DELTA is no number; -ERANGE: outside -2^63 .. 2^64-1. */
 int coop_dict_incr(coop_dict *dict, coop_any key, coop_any delta, coop_any *ret_value) COOP_MUST_CHECK;
 
 /* The number of keys. */

@@ -4,6 +4,10 @@
  * Lock is Python's Lock with a checked owner: only the thread that acquired it may release it, and acquiring it twice is
  * -EDEADLK instead of a hang. RLock may be acquired again by its holder, and is free after as many releases.
  *
+ * A Lock made with COOP_TRANSFERABLE is Python's Lock to the letter: any thread or process may release it, and who holds
+ * it and acquires it again waits until somebody does. A holder that
+ * ends without releasing, even cleanly, counts as dead.
+ *
  * Death. A holder that is killed at any instruction, ends by thread exit, or calls exec gives the lock up: the next
  * acquire returns COOP_OWNER_DIED (held!), and coop_lock_last_death() says who and when. If that one dies too before it
  * releases, the next one is told again. A death before the acquire took effect, or after the release did, is not told.
@@ -39,7 +43,8 @@ typedef struct coop_lock_holder {
 } coop_lock_holder;
 
 /* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked children
- * share. FLAGS: COOP_CREATE, COOP_EXCL, COOP_INTR, COOP_TRUST_PEERS. Errors: those of coop_segment_open(), -ENOENT,
+ * share. FLAGS: COOP_CREATE, COOP_EXCL, COOP_INTR, COOP_TRUST_PEERS, and for a Lock COOP_TRANSFERABLE (heeded when it is
+ * made). Errors: those of coop_segment_open(), -ENOENT,
  * -EEXIST, -EINVAL (an object of another kind, a malformed name), -ENOSPC (directory or segment full). */
 int coop_lock_open(const char *path, int flags, coop_lock **ret_lock) COOP_MUST_CHECK;
 int coop_rlock_open(const char *path, int flags, coop_rlock **ret_lock) COOP_MUST_CHECK;

@@ -15,8 +15,8 @@ COOP_BEGIN_DECLS
  * socket is $XDG_RUNTIME_DIR/coop/NAME.sock, or /tmp/coop-UID/NAME.sock without that variable, in a directory that is
  * refused unless it is this user's with mode 0700. NULL is $COOP_MANAGER, or else "default".
  *
- * Threads: a handle may be used by any number of threads at once, each gets a connection (a lane) of its own at its first
- * call; it is closed when the thread ends. No call is async-signal-safe. No SIGPIPE is ever raised.
+ * Threads: a handle may be used by any number of threads at once, each gets a connection (a lane) of its own at its
+ * first call; it is closed when the thread ends. No call is async-signal-safe. No SIGPIPE is ever raised.
  *
  * fork: handles survive it. The child is a new client with connections of its own, made at its first call; it never
  * touches its parent's.
@@ -65,8 +65,8 @@ void coop_manager_set_timeout(coop_manager *manager, int64_t timeout);
 /* The address as ipc://PATH, to give to other programs; lives as long as the handle. */
 const char *coop_manager_address(const coop_manager *manager);
 
-/* The process id of the manager that this process started through this handle; 0 if it did not, or has stopped it. It is
- * a child of this process: a wait(2) for any child may reap it, which does no harm. */
+/* The process id of the manager that this process started through this handle; 0 if it did not, or has stopped it. It
+ * is a child of this process: a wait(2) for any child may reap it, which does no harm. */
 pid_t coop_manager_pid(const coop_manager *manager);
 
 static inline void coop_manager_closep(coop_manager **manager)

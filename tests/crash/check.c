@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold of a segment after any death. */
+#include "crash/crash.h"
+
+#include "segment/handle.h"
+#include "segment/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_dead(const struct scene *scene, uint64_t word)
+{
+    return (word & COOPI_TID_MASK) != 0 && (word & COOPI_TID_MASK) == scene->board->tid;
+}
+
+/* The kernel marks at the death, before anybody can see the death: so no word may carry the dead thread's id any more. */
+static void check_word(struct scene *scene, const struct coopi_robust *robust, const char *what)
+{
+    uint64_t word = __atomic_load_n(&robust->word, __ATOMIC_ACQUIRE);
+    if (is_dead(scene, word)) fault(scene, LEAKED, "%s still belongs to the dead thread (%#llx)", what, (unsigned long long)word);
+}
+
+static bool has_lock(const struct coopi_entry *entry)
+{
+    return entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
+}
+
+static void check_entry(struct scene *scene, const struct coopi_map *map, const struct coopi_entry *entry)
+{
+    uint64_t size = __atomic_load_n(&map->header->size, __ATOMIC_ACQUIRE);
+    if (coopi_entry_check(entry, map->geometry, size, map->name) < 0) {
+        fault(scene, TORN, "%s", coop_error_detail());
+        return;
+    }
+    if (has_lock(entry)) check_word(scene, (const struct coopi_robust *)(const void *)(map->base + entry->body), entry->name);
+}
+
+static bool overlap(const struct coopi_entry *a, const struct coopi_entry *b)
+{
+    return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
+static void check_entries(struct scene *scene, const struct coopi_map *map)
+{
+    uint32_t count = map->geometry->directory.count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct coopi_entry *entry = &map->directory[i];
+        if (!(__atomic_load_n(&entry->state, __ATOMIC_ACQUIRE) & COOPI_ENTRY_LIVE)) continue;
+        check_entry(scene, map, entry);
+        for (uint32_t k = 0; k < i; k++) {
+            const struct coopi_entry *other = &map->directory[k];
+            if (!(other->state & COOPI_ENTRY_LIVE)) continue;
+            if (overlap(entry, other)) fault(scene, TORN, "objects %s and %s overlap", other->name, entry->name);
+            if (*entry->name && strcmp(entry->name, other->name) == 0) fault(scene, DOUBLED, "two objects %s", entry->name);
+        }
+    }
+}
+
+void check_segment(struct scene *scene)
+{
+    if (!scene->segment) return;
+    struct coopi_map *map = scene->segment->map;
+    struct coopi_header header;
+    memcpy(&header, map->header, sizeof header);
+    if (coopi_header_check(&header, header.size, map->name) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    check_word(scene, &map->header->lock.robust, "the directory's lock");
+    for (uint32_t i = 0; i < map->owner_count; i++) check_word(scene, &map->owners[i].life, "a life word");
+    check_entries(scene, map);
+}

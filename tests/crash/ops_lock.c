@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Lock: acquire and release, alone and before others that sleep; and what all operations on locks share.
+ *
+ * The rule: a death is told to exactly one of the survivors if the dead one held the lock, and to nobody if it did not.
+ * Whether it held is read from the word, while the victim stands at the instruction where it will end. */
+#include "crash/crash.h"
+
+#include "base/atomic.h"
+#include "segment/layout.h"
+#include "sync/lock_shm.h"
+
+#include <errno.h>
+
+#define SLOW (SECOND / 5)
+
+static struct coopi_robust *robust_of(const struct scene *scene)
+{
+    return &(scene->rlock ? scene->rlock->shm : scene->lock->shm)->robust;
+}
+
+int take(struct scene *scene, int64_t timeout)
+{
+    return scene->rlock ? coop_rlock_acquire(scene->rlock, timeout) : coop_lock_acquire(scene->lock, timeout);
+}
+
+int give(struct scene *scene)
+{
+    return scene->rlock ? coop_rlock_release(scene->rlock) : coop_lock_release(scene->lock);
+}
+
+void warm_owner(struct scene *scene)
+{
+    if (coop_lock_acquire(scene->other, COOP_S(1)) >= 0) coop_lock_release(scene->other);
+}
+
+void hold_peer(struct scene *scene, struct peer *self)
+{
+    self->result = take(scene, COOP_S(1));
+    self->at = now_ns();
+    peer_say(self, PEER_HOLDS);
+    peer_obey(self);
+    give(scene);
+    peer_say(self, PEER_DONE);
+}
+
+void sleep_peer(struct scene *scene, struct peer *self)
+{
+    warm_owner(scene);
+    peer_say(self, PEER_ASKS);
+    self->result = take(scene, COOP_FOREVER);
+    self->at = now_ns();
+    give(scene);
+    peer_say(self, PEER_DONE);
+}
+
+void add_holder(struct scene *scene)
+{
+    scene->holder = scene->peers;
+    if (!peer_await(peer_start(scene, hold_peer), PEER_HOLDS)) fault(scene, HUNG, "the first holder never held");
+}
+
+void add_sleeper(struct scene *scene)
+{
+    if (!peer_await_sleep(peer_start(scene, sleep_peer))) fault(scene, HUNG, "a sleeper never slept");
+}
+
+void let_holder_go(struct scene *scene)
+{
+    peer_go(&scene->board->peers[scene->holder]);
+}
+
+void kill_holder(struct scene *scene)
+{
+    struct peer *holder = &scene->board->peers[scene->holder];
+    if (holder->pid <= 0) return;
+    peer_kill(holder);
+    scene->most++;
+    if (scene->ended) scene->least++; /* nobody but the survivors can hear of it */
+}
+
+void prepare_lock(struct scene *scene)
+{
+    make_segment(scene);
+    COOP_MUST(coop_lock_in(scene->segment, "lock", COOP_CREATE, &scene->lock));
+    COOP_MUST(coop_lock_in(scene->segment, "other", COOP_CREATE, &scene->other));
+}
+
+void look_lock(struct scene *scene)
+{
+    uint64_t word = coopi_load_acquire(&robust_of(scene)->word);
+    scene->his = (word & COOPI_TID_MASK) == scene->board->tid;
+    if (scene->board->mark && !scene->his) fault(scene, LOST, "the victim is sure to hold, and the word is %#llx", (unsigned long long)word);
+    scene->least = scene->his || (word & COOPI_OWNER_DIED);
+    scene->most = scene->least + (scene->peers ? scene->most : 0); /* peers may have heard of an earlier death */
+}
+
+/* Waits for the sleepers, each a second at most; how many of them were told of a death. */
+static int await_sleepers(struct scene *scene)
+{
+    int told = 0;
+    for (int i = 0; i < scene->peers; i++) {
+        struct peer *peer = &scene->board->peers[i];
+        if (i == scene->holder) continue;
+        if (!peer_await(peer, PEER_DONE)) {
+            fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, wanted is %u", i,
+                  (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word), coopi_load_relaxed(&robust_of(scene)->wanted));
+            continue;
+        }
+        if (peer->result < 0) fault(scene, LOST, "sleeper %d: %s", i, coop_strerror(peer->result));
+        told += peer->result == COOP_OWNER_DIED;
+        scene->slow += peer->at - scene->ended > SLOW;
+    }
+    return told;
+}
+
+static void verify_lock(struct scene *scene)
+{
+    if (scene->op->asleep) scene->op->asleep(scene);
+    int told = await_sleepers(scene);
+    int r = take(scene, COOP_S(1));
+    if (r < 0) {
+        fault(scene, r == -ETIMEDOUT ? HUNG : LEAKED, "%s", coop_error_detail());
+        return;
+    }
+    told += r == COOP_OWNER_DIED;
+    if (told < scene->least) fault(scene, LOST, "the victim died holding it, and nobody was told");
+    if (told > scene->most) fault(scene, DOUBLED, "%d deaths told, %d owed", told, scene->most);
+    if (scene->rlock && coop_rlock_depth(scene->rlock) != 1) fault(scene, TORN, "taken at depth %u", coop_rlock_depth(scene->rlock));
+    if (give(scene) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    uint64_t word = coopi_load_relaxed(&robust_of(scene)->word);
+    if (word & ~COOPI_WAITERS) fault(scene, LEAKED, "free, and the word is %#llx", (unsigned long long)word);
+    check_segment(scene);
+}
+
+enum outcome verify_taken(struct scene *scene)
+{
+    verify_lock(scene);
+    return scene->his || scene->complete ? AFTER : BEFORE;
+}
+
+enum outcome verify_given(struct scene *scene)
+{
+    verify_lock(scene);
+    return scene->his ? BEFORE : AFTER;
+}
+
+void repair_lock(struct scene *scene)
+{
+    struct board *board = scene->board;
+    board->result = take(scene, COOP_S(2));
+    if (board->result < 0) return;
+    board->mark = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    board->mark = 0;
+    give(scene);
+}
+
+static void acquire(struct scene *scene)
+{
+    scene->board->result = take(scene, COOP_FOREVER);
+    scene->board->mark = scene->board->result >= 0;
+}
+
+static void release(struct scene *scene)
+{
+    scene->board->mark = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    scene->board->result = give(scene);
+}
+
+static void hand_over(struct scene *scene)
+{
+    acquire(scene);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    release(scene);
+}
+
+static void prepare_held(struct scene *scene)
+{
+    prepare_lock(scene);
+    add_holder(scene);
+}
+
+/* The victim sleeps behind another sleeper. */
+static void prepare_crowd(struct scene *scene)
+{
+    prepare_held(scene);
+    add_sleeper(scene);
+}
+
+/* The victim holds before the others come; they do so while it waits to be stepped. */
+static void take_first(struct scene *scene)
+{
+    warm_owner(scene);
+    acquire(scene);
+    __atomic_store_n(&scene->board->number, 1, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&scene->board->number, __ATOMIC_ACQUIRE) != 2) nap_us(20);
+}

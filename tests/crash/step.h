@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A victim: a thread of a child process under ptrace, moved on by one instruction or one system call at a time. */
+#ifndef CRASH_STEP_H
+#define CRASH_STEP_H
+
+#include "crash/crash.h"
+
+enum moved {
+    MOVED,    /* it stands behind what it was told to do */
+    SLEEPS,   /* it sleeps in a system call; told once a call */
+    FINISHED, /* the operation is over */
+    STUCK,    /* it slept for seconds, and nobody woke it */
+    BROKEN,   /* a signal, or an end that nobody asked for */
+};
+
+enum moving { NOTHING, STEP, CALL_ENTRY, CALL_RETURN };
+
+struct victim {
+    pid_t pid, tid;
+    struct board *board;
+    bool threaded;        /* the operation runs in a second thread, which can end alone */
+    enum moving moving;   /* what it was told and has not done yet */
+    bool told;            /* that it sleeps */
+    int64_t since;        /* it sleeps */
+    int signal;           /* that broke it */
+    uint64_t head;        /* address of the thread's robust-list head */
+};
+
+/* Forks a victim that runs WARM (may be NULL) freely, and stops before OPERATE. False: it did not get there. */
+bool victim_start(struct victim *victim, struct scene *scene, void (*operate)(struct scene *), bool threaded);
+
+enum moved victim_step(struct victim *victim);
+
+/* To the return of its next system call. */
+enum moved victim_call(struct victim *victim);
+
+/* True if its next instruction enters the kernel. */
+bool victim_enters(const struct victim *victim);
+
+/* The instruction's address, as an offset in the program's file. */
+uint64_t victim_place(const struct victim *victim);
+
+/* The kernel's view of the thread: list_op_pending, the list's head, and the sentinel behind it. */
+void victim_robust(const struct victim *victim, uint64_t ret_words[3]);
+
+/* SIGKILL for the process; SYS_exit for the thread alone, while its process goes on. */
+void victim_kill(struct victim *victim);
+bool victim_end_thread(struct victim *victim);
+
+#endif

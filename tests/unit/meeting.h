@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Points where a test and its children meet, in memory that they share: for the tests of segments and locks. */
+#ifndef UNIT_MEETING_H
+#define UNIT_MEETING_H
+
+#include "harness/test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static inline int step_now(const int *step)
+{
+    return __atomic_load_n(step, __ATOMIC_ACQUIRE);
+}
+
+static inline void step_to(int *step, int number)
+{
+    __atomic_store_n(step, number, __ATOMIC_RELEASE);
+}
+
+static inline void await_step(const int *step, int number)
+{
+    CHECK_SOON(step_now(step) >= number);
+}
+
+/* The child's last line: what comes now, comes from outside. */
+static inline void wait_to_be_killed(void)
+{
+    for (;;) pause();
+}
+
+/* How many lines of /proc/self/maps, or names in /proc/self/fd, have TEXT in them. */
+static inline int count_maps(const char *text)
+{
+    char line[512];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) FAIL("/proc/self/maps: %s", strerror(errno));
+    while (fgets(line, sizeof line, maps)) count += strstr(line, text) != NULL;
+    fclose(maps);
+    return count;
+}
+
+static inline int count_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+#endif
