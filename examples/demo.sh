@@ -6,7 +6,12 @@
 #   COOP_DEMO_BREAK=nolock        leaves the lock out of saldo, to see that the demo notices
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${1:-build/release}" 2>/dev/null && pwd) || { echo "demo: no folder ${1:-build/release}: run scons" >&2; exit 1; }
+build=${1:-build/release}
+if [ ! -d "$build" ]; then
+    echo "demo: no folder $build: run scons" >&2
+    exit 1
+fi
+build=$(cd "$build" && pwd)
 PATH=$build/examples:$build/bin:$PATH
 segment=demo-$$
 dir=$(mktemp -d /tmp/coop-demo.XXXXXX) || exit 1

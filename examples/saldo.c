@@ -23,7 +23,7 @@ struct account {
     bool no_lock;
     bool hold;
     coop_value *balance;
-    coop_value *ready; /* how many workers stand at the gate */
+    coop_value *gate; /* how often a worker has come to it */
 };
 
 static int deposit(struct account *account)
@@ -38,29 +38,30 @@ static int deposit(struct account *account)
     return held;
 }
 
-static int deposit_without_lock(struct account *account, int64_t i)
+/* Goes on when workers have come COUNT times. */
+static int pass_gate(struct account *account, int64_t count)
 {
-    int64_t balance;
-    COOP_TRY(coop_value_get(account->balance, &balance));
-    if (i % 100 == 0) sched_yield();
-    return coop_value_set(account->balance, balance + 1);
-}
-
-/* Both begin when both are there. */
-static int pass_gate(struct account *account)
-{
-    int64_t ready;
-    COOP_TRY(coop_value_add(account->ready, 1, &ready));
-    while (ready < WORKERS) {
+    int64_t come;
+    COOP_TRY(coop_value_add(account->gate, 1, &come));
+    while (come < count) {
         sched_yield();
-        COOP_TRY(coop_value_get(account->ready, &ready));
+        COOP_TRY(coop_value_get(account->gate, &come));
     }
     return 0;
 }
 
+static int deposit_without_lock(struct account *account, int64_t i)
+{
+    int64_t balance;
+    COOP_TRY(coop_value_get(account->balance, &balance));
+    if (i == 0) COOP_TRY(pass_gate(account, 2 * WORKERS)); /* the same number in both hands */
+    if (i % 100 == 0) sched_yield();
+    return coop_value_set(account->balance, balance + 1);
+}
+
 static void work(struct account *account)
 {
-    if (account->no_lock) COOP_MUST(pass_gate(account));
+    if (account->no_lock) COOP_MUST(pass_gate(account, WORKERS));
     for (int64_t i = 0; i < account->deposits; i++)
         COOP_MUST(account->no_lock ? deposit_without_lock(account, i) : deposit(account));
 }
@@ -100,7 +101,7 @@ static void open_account(struct account *account)
     const char *name = account->segment ? path : NULL;
     if (account->segment) snprintf(path, sizeof path, "%s/saldo", account->segment);
     COOP_MUST(coop_value_open(name, "q", COOP_CREATE, &account->balance));
-    COOP_MUST(coop_value_new("i", &account->ready));
+    COOP_MUST(coop_value_new("i", &account->gate));
 }
 
 /* Takes the lock and does not let go. */
@@ -163,7 +164,7 @@ int main(int argc, char **argv)
     COOP_MUST(coop_value_get(account.balance, &balance));
     printf("final balance %" PRId64 "\n", balance);
     if (balance != expected) printf("lost %" PRId64 " of %" PRId64 " deposits\n", expected - balance, expected);
-    coop_value_close(account.ready);
+    coop_value_close(account.gate);
     coop_value_close(account.balance);
     return balance == expected ? 0 : 1;
 }

@@ -18,20 +18,28 @@ static const struct {
     [0x1d] = {COOPI_HEAD_ARRAY, 4, 0},  [0x1e] = {COOPI_HEAD_MAP, 2, 0},    [0x1f] = {COOPI_HEAD_MAP, 4, 0},
 };
 
-static struct coopi_head short_head(int kind, unsigned count)
+/* The formats that are one byte: small numbers, and short containers and texts with their count in it. */
+static struct coopi_head short_head(unsigned byte)
 {
-    return (struct coopi_head){.kind = kind, .count = count, .size = 1};
+    struct coopi_head head = {.kind = COOPI_HEAD_NUMBER, .size = 1};
+    if (byte >= 0xa0 && byte < 0xc0) {
+        head.kind = COOPI_HEAD_STR;
+        head.count = byte & 0x1f;
+    } else if (byte >= 0x80 && byte < 0xa0) {
+        head.kind = byte < 0x90 ? COOPI_HEAD_MAP : COOPI_HEAD_ARRAY;
+        head.count = byte & 0x0f;
+    }
+    return head;
 }
 
 int coopi_head_read(const unsigned char *data, size_t size, struct coopi_head *ret_head)
 {
     if (size == 0) return -1;
     unsigned byte = data[0];
-    if (byte < 0x80 || byte >= 0xe0) return *ret_head = short_head(COOPI_HEAD_NUMBER, 0), 0;
-    if (byte < 0x90) return *ret_head = short_head(COOPI_HEAD_MAP, byte & 0x0f), 0;
-    if (byte < 0xa0) return *ret_head = short_head(COOPI_HEAD_ARRAY, byte & 0x0f), 0;
-    if (byte < 0xc0) return *ret_head = short_head(COOPI_HEAD_STR, byte & 0x1f), 0;
-
+    if (byte < 0xc0 || byte >= 0xe0) {
+        *ret_head = short_head(byte);
+        return 0;
+    }
     unsigned length_bytes = formats[byte - 0xc0].length_bytes;
     if (size < 1 + length_bytes) return -1;
     uint32_t count = formats[byte - 0xc0].payload;

@@ -36,6 +36,9 @@ static int check_file(const struct coopi_segment_name *name, const struct stat *
     bool trusted = flags & COOP_TRUST_PEERS;
     if (!S_ISREG(st->st_mode))
         return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %o); remove it", name->name, COOPI_SHM_FOLDER, name->shm, st->st_mode);
+    if (st->st_uid != name->uid)
+        return coopi_fail(EACCES, "%s: %s%s belongs to uid %u, not to uid %u whose name it bears: somebody planted it; remove it", name->name,
+                          COOPI_SHM_FOLDER, name->shm, st->st_uid, name->uid);
     if (st->st_uid != geteuid() && !trusted)
         return coopi_fail(EACCES, "%s: belongs to uid %u, not to us (uid %u); its writers would have full power over this process: "
                           "open it with COOP_TRUST_PEERS if that is meant", name->name, st->st_uid, geteuid());

@@ -22,7 +22,7 @@ static uint64_t next_word(uint64_t old, const struct coopi_process *process)
 
 static bool is_gone(uint64_t word)
 {
-    return word == 0 || coopi_task_gone_low((uint32_t)(word & COOPI_PID_MASK), (uint32_t)(word >> 32));
+    return word == 0 || coopi_process_gone_low((uint32_t)(word & COOPI_PID_MASK), (uint32_t)(word >> 32));
 }
 
 /* Rows that were never used or given back first; with ASK_PROC also those of dead processes. */

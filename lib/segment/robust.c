@@ -114,7 +114,8 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
 {
     coopi_fetch_or(&robust->word, COOPI_WAITERS);
-    if (coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0) {
+    /* Where `wanted` still stands, the bit stays for the next holder, who clears both. */
+    if (coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0 && !coopi_load_relaxed(&robust->wanted)) {
         uint64_t nobody = COOPI_WAITERS;
         coopi_cas_both(&robust->word, &nobody, 0);
     }

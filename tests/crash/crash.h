@@ -10,6 +10,7 @@
 #define CRASH_CRASH_H
 
 #include <coop/coop.h>
+#include <coop/try.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,7 +58,7 @@ struct scene {
     unsigned faults[FAULTS];
     const char *place;   /* where the victim ended, for reports */
     coop_segment *segment;
-    coop_lock *lock, *other;
+    coop_lock *lock, *other, *spare;
     coop_rlock *rlock;
     coop_value *value;
     coop_array *array;
@@ -72,9 +73,11 @@ struct operation {
     void (*operate)(struct scene *scene);
     enum outcome (*verify)(struct scene *scene);
     void (*warm)(struct scene *scene);   /* in the victim, before the stepping; may be NULL, like all below */
+    void (*gather)(struct scene *scene); /* in the survivor, when the victim stands before its operation: starts peers */
     void (*look)(struct scene *scene);   /* in the survivor, while the victim stands where it will end */
     void (*asleep)(struct scene *scene); /* in the survivor, when the victim sleeps in a system call; again in verify */
-    void (*repair)(struct scene *scene); /* what the second victim of repair mode does */
+    void (*let_go)(struct scene *scene); /* the same, but only in verify */
+    void (*repair)(struct scene *scene); /* what the second victim of repair mode does; warm_owner() before, if there is a spare */
     void (*open)(struct scene *scene);   /* once, before all scenes, and close after them */
     void (*close)(struct scene *scene);
     bool constant; /* changes nothing that could be verified: has no `after` */
@@ -113,11 +116,13 @@ void peer_kill(struct peer *peer);
 /* Locks, as several operations need them (ops_lock.c): scene->rlock if it is set, else scene->lock. */
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
-void warm_owner(struct scene *scene);            /* makes the caller an owner, by scene->other */
+void warm_owner(struct scene *scene);            /* makes the caller an owner, by scene->spare */
 void hold_peer(struct scene *scene, struct peer *self);  /* takes, waits for its order, gives */
 void sleep_peer(struct scene *scene, struct peer *self); /* asks, takes, gives */
 void add_holder(struct scene *scene);
 void add_sleeper(struct scene *scene);
+void add_sleepers(struct scene *scene); /* two */
+void add_crowd(struct scene *scene);    /* a holder, and a sleeper behind it */
 void let_holder_go(struct scene *scene); /* an `asleep` */
 void kill_holder(struct scene *scene);   /* another */
 void prepare_lock(struct scene *scene);

@@ -30,7 +30,7 @@ int give(struct scene *scene)
 
 void warm_owner(struct scene *scene)
 {
-    if (coop_lock_acquire(scene->other, COOP_S(1)) >= 0) coop_lock_release(scene->other);
+    if (coop_lock_acquire(scene->spare, COOP_S(1)) >= 0) coop_lock_release(scene->spare);
 }
 
 void hold_peer(struct scene *scene, struct peer *self)
@@ -83,6 +83,7 @@ void prepare_lock(struct scene *scene)
     make_segment(scene);
     COOP_MUST(coop_lock_in(scene->segment, "lock", COOP_CREATE, &scene->lock));
     COOP_MUST(coop_lock_in(scene->segment, "other", COOP_CREATE, &scene->other));
+    COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
 }
 
 void look_lock(struct scene *scene)
@@ -116,6 +117,7 @@ static int await_sleepers(struct scene *scene)
 static void verify_lock(struct scene *scene)
 {
     if (scene->op->asleep) scene->op->asleep(scene);
+    if (scene->op->let_go) scene->op->let_go(scene);
     int told = await_sleepers(scene);
     int r = take(scene, COOP_S(1));
     if (r < 0) {
@@ -135,7 +137,7 @@ static void verify_lock(struct scene *scene)
 enum outcome verify_taken(struct scene *scene)
 {
     verify_lock(scene);
-    return scene->his || scene->complete ? AFTER : BEFORE;
+    return scene->his || (scene->complete && !scene->op->constant) ? AFTER : BEFORE;
 }
 
 enum outcome verify_given(struct scene *scene)
@@ -175,24 +177,60 @@ static void hand_over(struct scene *scene)
     release(scene);
 }
 
-static void prepare_held(struct scene *scene)
-{
-    prepare_lock(scene);
-    add_holder(scene);
-}
-
-/* The victim sleeps behind another sleeper. */
-static void prepare_crowd(struct scene *scene)
-{
-    prepare_held(scene);
-    add_sleeper(scene);
-}
-
-/* The victim holds before the others come; they do so while it waits to be stepped. */
 static void take_first(struct scene *scene)
 {
     warm_owner(scene);
     acquire(scene);
-    __atomic_store_n(&scene->board->number, 1, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&scene->board->number, __ATOMIC_ACQUIRE) != 2) nap_us(20);
 }
+
+/* A lock that is not the thread's newest comes out of the middle of its list. */
+static void take_both(struct scene *scene)
+{
+    acquire(scene);
+    scene->board->result = coop_lock_acquire(scene->other, COOP_S(1));
+}
+
+static void try_in_vain(struct scene *scene)
+{
+    scene->board->result = take(scene, COOP_NOWAIT);
+}
+
+static void time_out(struct scene *scene)
+{
+    scene->board->result = take(scene, COOP_MS(4));
+}
+
+void add_crowd(struct scene *scene)
+{
+    add_holder(scene);
+    add_sleeper(scene);
+}
+
+void add_sleepers(struct scene *scene)
+{
+    add_sleeper(scene);
+    add_sleeper(scene);
+}
+
+#define LOCK(called, ...) {.name = called, .prepare = prepare_lock, .look = look_lock, __VA_ARGS__}
+#define TAKING .verify = verify_taken, .warm = warm_owner
+#define GIVING .verify = verify_given, .warm = take_first
+
+const struct operation lock_operations[] = {
+    LOCK("lock-acquire/alone", TAKING, .operate = acquire, .repair = repair_lock),
+    LOCK("lock-acquire/held", TAKING, .operate = acquire, .gather = add_holder, .asleep = let_holder_go, .repair = repair_lock),
+    LOCK("lock-acquire/crowd", TAKING, .operate = acquire, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
+    LOCK("lock-acquire/holder-dies", TAKING, .operate = acquire, .gather = add_holder, .asleep = kill_holder, .repair = repair_lock),
+    LOCK("lock-acquire/crowd-holder-dies", TAKING, .operate = acquire, .gather = add_crowd, .asleep = kill_holder),
+    LOCK("lock-release/alone", GIVING, .operate = release, .repair = repair_lock),
+    LOCK("lock-release/sleeper", GIVING, .operate = release, .gather = add_sleeper, .repair = repair_lock),
+    LOCK("lock-release/sleepers", GIVING, .operate = release, .gather = add_sleepers, .repair = repair_lock),
+    LOCK("lock-release-older/alone", .verify = verify_given, .warm = take_both, .operate = release),
+    LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .operate = release, .gather = add_sleepers),
+    LOCK("lock-handover/held", TAKING, .operate = hand_over, .gather = add_holder, .asleep = let_holder_go),
+    LOCK("lock-handover/crowd", TAKING, .operate = hand_over, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
+    LOCK("lock-try/held", TAKING, .operate = try_in_vain, .gather = add_holder, .let_go = let_holder_go, .constant = true),
+    LOCK("lock-timeout/held", TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go, .constant = true),
+    LOCK("lock-timeout/crowd", TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go, .constant = true),
+    {0},
+};

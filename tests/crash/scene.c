@@ -58,12 +58,13 @@ void peer_obey(struct peer *self)
 struct peer *peer_start(struct scene *scene, void (*run)(struct scene *, struct peer *))
 {
     struct peer *peer = &scene->board->peers[scene->peers++];
-    peer->pid = fork();
-    if (peer->pid == 0) {
+    pid_t pid = fork();
+    if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         run(scene, peer);
         for (;;) pause();
     }
+    peer->pid = pid;
     return peer;
 }
 
@@ -140,6 +141,7 @@ void scene_begin(struct scene *scene)
 {
     memset(scene->board, 0, sizeof *scene->board);
     scene->complete = scene->his = false;
+    scene->ended = 0;
     scene->least = scene->most = scene->peers = 0;
     scene->holder = -1;
     scene->op->prepare(scene);
@@ -149,11 +151,12 @@ static void close_handles(struct scene *scene)
 {
     coop_lock_close(scene->lock);
     coop_lock_close(scene->other);
+    coop_lock_close(scene->spare);
     coop_rlock_close(scene->rlock);
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_segment_close(scene->segment);
-    scene->lock = scene->other = NULL;
+    scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
     scene->value = NULL;
     scene->array = NULL;

@@ -30,16 +30,11 @@ __asm__(".text\n.globl crash_exit_thread\ncrash_exit_thread:\n    xorl %edi, %ed
 
 extern char __executable_start[];
 
-struct part {
-    struct scene *scene;
-    void (*operate)(struct scene *scene);
-};
-
 static void *act(void *argument)
 {
     const struct part *part = argument;
     struct board *board = part->scene->board;
-    if (part->scene->op->warm) part->scene->op->warm(part->scene);
+    if (part->warm) part->warm(part->scene);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) _exit(3);
     __atomic_store_n(&board->tid, (uint32_t)gettid(), __ATOMIC_RELEASE);
     __asm__ volatile("int3" ::: "memory");
@@ -137,24 +132,23 @@ enum moved victim_call(struct victim *v)
     return move(v, CALL_RETURN);
 }
 
-static pid_t fork_victim(struct scene *scene, void (*operate)(struct scene *), bool threaded)
+static pid_t fork_victim(const struct part *part, bool threaded)
 {
     pid_t pid = fork();
     if (pid != 0) return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct part part = {scene, operate};
     pthread_t thread;
-    if (!threaded) act(&part);
-    else if (pthread_create(&thread, NULL, act, &part) != 0) _exit(4);
+    if (!threaded) act((void *)(uintptr_t)part);
+    else if (pthread_create(&thread, NULL, act, (void *)(uintptr_t)part) != 0) _exit(4);
     for (;;) pause();
 }
 
-bool victim_start(struct victim *v, struct scene *scene, void (*operate)(struct scene *), bool threaded)
+bool victim_start(struct victim *v, const struct part *part, bool threaded)
 {
-    struct board *board = scene->board;
+    struct board *board = part->scene->board;
     board->tid = board->done = board->mark = 0;
     *v = (struct victim){.board = board, .threaded = threaded};
-    v->pid = fork_victim(scene, operate, threaded);
+    v->pid = fork_victim(part, threaded);
     if (v->pid < 0) return false;
     int64_t limit = now_ns() + 5 * SECOND;
     while (!(v->tid = (pid_t)__atomic_load_n(&board->tid, __ATOMIC_ACQUIRE))) {
@@ -204,12 +198,19 @@ void victim_robust(const struct victim *v, uint64_t words[3])
     if (head[0] != v->head) read_memory(v, head[0], &words[2], sizeof words[2]);
 }
 
+static void reap(pid_t tid)
+{
+    int status = 0;
+    while (waitpid(tid, &status, __WALL) == tid ? WIFSTOPPED(status) : errno == EINTR) continue;
+}
+
 void victim_kill(struct victim *v)
 {
     tick(0);
     if (v->pid <= 0) return;
     kill(v->pid, SIGKILL);
-    while (waitpid(v->pid, NULL, __WALL) < 0 && errno == EINTR) continue;
+    if (v->threaded) reap(v->tid); /* a traced thread is the tracer's to reap; the process comes to its end after it */
+    reap(v->pid);
     v->pid = 0;
 }
 
@@ -233,8 +234,10 @@ bool victim_end_thread(struct victim *v)
     registers.rip = (uint64_t)(uintptr_t)crash_exit_thread;
     registers.orig_rax = (unsigned long long)-1; /* so that no interrupted call begins again */
     if (ptrace(PTRACE_SETREGS, v->tid, NULL, &registers) != 0) return false;
-    if (ptrace(PTRACE_CONT, v->tid, NULL, NULL) != 0) return false;
-    while (waitpid(v->tid, &status, __WALL) < 0)
-        if (errno != EINTR) return false;
+    do { /* a signal that interrupted it may still be on its way */
+        if (ptrace(PTRACE_CONT, v->tid, NULL, NULL) != 0) return false;
+        while (waitpid(v->tid, &status, __WALL) < 0)
+            if (errno != EINTR) return false;
+    } while (WIFSTOPPED(status));
     return WIFEXITED(status);
 }

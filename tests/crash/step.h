@@ -27,7 +27,13 @@ struct victim {
 };
 
 /* Forks a victim that runs WARM (may be NULL) freely, and stops before OPERATE. False: it did not get there. */
-bool victim_start(struct victim *victim, struct scene *scene, void (*operate)(struct scene *), bool threaded);
+struct part {
+    struct scene *scene;
+    void (*warm)(struct scene *scene);
+    void (*operate)(struct scene *scene);
+};
+
+bool victim_start(struct victim *victim, const struct part *part, bool threaded);
 
 enum moved victim_step(struct victim *victim);
 

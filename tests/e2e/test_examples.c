@@ -298,14 +298,14 @@ static void demo_leaves_nothing_when_it_is_interrupted(void)
     check_nothing_left((struct ran){.out = line});
 }
 
-TESTS(examples, TEST_T(saldo_is_200000_by_processes, .seconds = 30), TEST_T(saldo_is_200000_by_threads, .seconds = 30),
-      TEST_T(saldo_without_lock_loses_by_processes, .seconds = 30),
-      TEST_T(saldo_without_lock_loses_by_threads, .seconds = 30), TEST(saldo_goes_on_when_a_lock_holder_is_killed),
+TESTS(examples, TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(saldo_is_200000_by_threads, .seconds = 60),
+      TEST_T(saldo_without_lock_loses_by_processes, .seconds = 60),
+      TEST_T(saldo_without_lock_loses_by_threads, .seconds = 60), TEST(saldo_goes_on_when_a_lock_holder_is_killed),
       TEST(saldo_says_what_a_killed_worker_did_not_deposit), TEST(counters_are_exact),
       TEST(counters_are_seen_in_a_named_segment), TEST(counters_say_so_when_a_process_is_killed),
-      TEST_T(shared_list_has_each_number_twice, .seconds = 30), TEST(shared_list_goes_to_the_manager_that_is_named),
+      TEST_T(shared_list_has_each_number_twice, .seconds = 60), TEST(shared_list_goes_to_the_manager_that_is_named),
       TEST(shared_list_is_told_when_the_server_is_killed), TEST(shared_list_is_told_when_there_is_no_manager),
-      TEST_T(shared_dict_is_equal_to_a_serial_count, .seconds = 30), TEST(shared_dict_counts_a_file),
+      TEST_T(shared_dict_is_equal_to_a_serial_count, .seconds = 60), TEST(shared_dict_counts_a_file),
       TEST(shared_dict_says_so_when_a_process_is_killed), TEST(every_example_has_help_and_refuses_unknown_options),
-      TEST_T(demo_is_ok, .seconds = 30), TEST(demo_notices_a_missing_lock),
-      TEST_T(demo_leaves_nothing_when_it_is_interrupted, .seconds = 30))
+      TEST_T(demo_is_ok, .seconds = 60), TEST(demo_notices_a_missing_lock),
+      TEST_T(demo_leaves_nothing_when_it_is_interrupted, .seconds = 60))

@@ -56,8 +56,9 @@ static void run_test(struct plan *plan, const struct place *place)
     exit(0); /* exit handlers, and the leak check, belong to the test */
 }
 
-/* Parent and state of a process, from the fields behind its name in /proc/PID/stat. */
-static bool read_stat(pid_t pid, char *ret_name, size_t size, char *ret_state, pid_t *ret_parent)
+/* Parent and life of a process, from the fields behind its name in /proc/PID/stat. It is ended when it is a zombie and
+ * has no other thread: the first one may end, and is a zombie then, while the rest go on. */
+static bool read_stat(pid_t pid, char *ret_name, size_t size, char *ret_state, bool *ret_ended, pid_t *ret_parent)
 {
     char path[64];
     char text[512];
@@ -70,9 +71,11 @@ static bool read_stat(pid_t pid, char *ret_name, size_t size, char *ret_state, p
     text[n] = 0;
     char *open_paren = strchr(text, '(');
     char *close_paren = strrchr(text, ')');
-    int parent;
-    if (!open_paren || !close_paren || sscanf(close_paren + 1, " %c %d", ret_state, &parent) != 2) return false;
+    int parent, threads;
+    static const char format[] = " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d";
+    if (!open_paren || !close_paren || sscanf(close_paren + 1, format, ret_state, &parent, &threads) != 3) return false;
     *ret_parent = parent;
+    *ret_ended = (*ret_state == 'Z' || *ret_state == 'X') && threads <= 1;
     snprintf(ret_name, size, "%.*s", (int)(close_paren - open_paren - 1), open_paren + 1);
     return true;
 }
@@ -102,9 +105,10 @@ static int each_child(pid_t parent, void (*act)(pid_t pid, const char *name, cha
         pid_t pid = atoi(entry->d_name);
         char name[64];
         char state;
+        bool ended;
         pid_t its_parent;
-        if (pid <= 0 || !read_stat(pid, name, sizeof name, &state, &its_parent)) continue;
-        if (its_parent != parent || state == 'Z' || state == 'X') continue;
+        if (pid <= 0 || !read_stat(pid, name, sizeof name, &state, &ended, &its_parent)) continue;
+        if (its_parent != parent || ended) continue;
         count++;
         act(pid, name, state);
     }

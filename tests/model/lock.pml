@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The robust lock of lib/segment/robust.h and robust.c, every interleaving of it, with deaths at any step.
- *
- * How it maps to the code. One lock word, COUNT threads; each takes and gives up at most ROUNDS times, or stops earlier, so
- * that no later release can hide a lost wake-up. Each step below is one access to shared memory or one system call of the
- * code, in its order; what is private to a thread (list_op_pending, the list, the values read) costs no step of its own.
- *     word        as in layout.h: the tid, WAITERS, OWNER_DIED, the tag. A thread's tag and tid are its number, 1 to COUNT
- *     wanted      robust->wanted
- *     gone[n]     the life word of n is marked: coopi_dead() says yes
- *     asleep[n]   n is in the kernel's queue of this word
- *     buffer[n]   n's store buffer, as x86 has it: a plain store waits here and may pass n's later loads. Locked
- *                 instructions, system calls and death empty one's own; membarrier everybody's. One entry is enough: both
- *                 plain stores to shared words are followed by a locked instruction before the other one comes.
- * A wake takes any sleeper, which includes the kernel's order. A sleeper whose thread is named TIMED may leave at any time,
- * as at a deadline or a signal.
- * Death is SIGKILL: the thread takes no further step; the kernel then walks as in futex_exit_release(): the linked word,
- * unless it is the pending one; the life word, which stands behind it; the pending word last.
- *
- * What is checked. Nobody sleeps for ever: a state where nothing moves and a thread sleeps is an invalid end state. Nobody
- * takes a lock that a living thread has. COOP_OWNER_DIED is told to who takes it next after a death in possession, and to
- * nobody else. Without the 250 ms net, which is there with NET only: then it fires when nothing else can move.
- *
- * Errors to seed: see tests/model/check.py. */
-
+/* The robust lock of lib/segment/robust.h and robust.c, every interleaving of it, with deaths at any step. */
 #ifndef COUNT
 #define COUNT 3
 #endif
 #ifndef ROUNDS
 #define ROUNDS 2
+#endif
+#ifndef MORE /* rounds of thread 1 */
+#define MORE ROUNDS
 #endif
 #ifndef DEATHS
 #define DEATHS 1
@@ -41,26 +22,29 @@
 #define LOW(w) ((w) & 31)
 #define TAG(w) ((w) >> 5)
 #define ID(n) ((n) << 5 | (n))
+#define MARK(turn) ((turn) << 4 | WAITERS)
+#define TURNS 7
 
-#define ZERO 1  /* in a buffer: word = 0 */
-#define CLEAR 2 /* in a buffer: wanted = 0 */
+#define EMPTY 255
+#define ZERO 254
 
-byte word, wanted;
+short word;
+byte wanted;
 bool gone[COUNT + 1], asleep[COUNT + 1], killed[COUNT + 1];
-byte buffer[COUNT + 1];
-byte holder, owed; /* ghosts: who has it; whether the last one who had it died */
+byte buffer[COUNT + 1] = EMPTY;
+byte holder, owed;
 #ifdef NET
-byte fired;        /* ghost: since somebody took the lock */
+byte fired;
 #endif
 
 inline drain(n)
 {
     if
+    :: buffer[n] == EMPTY
     :: buffer[n] == ZERO -> word = 0
-    :: buffer[n] == CLEAR -> wanted = 0
-    :: else
+    :: else -> wanted = buffer[n]
     fi;
-    buffer[n] = 0
+    buffer[n] = EMPTY
 }
 
 inline drain_all()
@@ -73,7 +57,6 @@ inline drain_all()
 #endif
 }
 
-/* FUTEX_WAKE of one; N is how many it woke. */
 inline wake(n)
 {
     atomic {
@@ -89,107 +72,119 @@ inline wake(n)
     }
 }
 
-inline took(n, told)
+inline took(told)
 {
     assert(holder == 0);
     assert(told == owed);
-    holder = n;
+    holder = me;
     owed = 0;
 #ifdef NET
-    fired = 0
+    fired = 0;
 #endif
+    seen = 0;
+    dead = 0;
+    keep = 0
 }
 
-proctype thread(byte me)
+proctype thread(byte me; byte rounds)
 {
-    byte seen, old, keep, n, round;
-    bool pending, linked, dead;
+    short seen;
+    byte keep, n, turn;
+    bool pending, linked, dead, done;
 
     {
     do
-    :: round == ROUNDS -> break
-    :: round < ROUNDS ->
-        if
-        :: break
-        :: true
-        fi;
-        round++;
-
+    :: rounds == 0 -> break
+    :: break
+    :: rounds > 0 ->
         /* coopi_robust_try() */
-        pending = true;
         d_step {
+            rounds--;
+            pending = true;
             drain(me);
             seen = word;
+            done = word == 0;
             if
-            :: word == 0 -> word = ID(me); took(me, 0)
+            :: done -> word = ID(me); took(0)
             :: else
             fi
         };
         if
-        :: seen == 0 -> goto have
+        :: done -> goto have
         :: else
         fi;
-        pending = false;
 
-        /* coopi_robust_acquire(): take() */
-        pending = true;
-        keep = 0;
-again:  seen = word;
+again:  atomic { done = false; dead = false; seen = word };
         if
         :: TID(seen) -> dead = gone[TAG(seen)]
-        :: else -> dead = false
+        :: else
         fi;
         if
         :: TID(seen) && !dead
         :: else ->
             d_step {
                 drain(me);
-                old = word;
+                done = word == seen;
                 if
-                :: old == seen ->
+                :: done ->
                     word = ID(me) | keep | (seen & WAITERS);
-                    took(me, (dead || (seen & OWNER_DIED)))
+                    took((dead || (seen & OWNER_DIED)))
                 :: else
                 fi
             };
             if
-            :: old == seen -> goto have
+            :: done -> goto have
             :: else -> goto again
             fi
         fi;
         assert(TAG(seen) != me);
+#ifdef LEAVE_EARLY
+        if
+        :: me <= TIMED -> goto left
+        :: true
+        fi;
+#endif
         if
         :: seen & WAITERS
         :: else ->
             d_step {
                 drain(me);
-                old = word;
+                done = word == seen;
                 if
-                :: old == seen -> word = word | WAITERS
+                :: done -> word = word | WAITERS; seen = seen | WAITERS
                 :: else
                 fi
             };
             if
-            :: old == seen -> seen = seen | WAITERS
+            :: done
             :: else -> goto again
             fi
         fi;
+#ifndef LEAVE_EARLY
         if
         :: me <= TIMED -> goto left
         :: true
         fi;
+#endif
         /* sleep_once() */
-        d_step { drain(me); wanted = 1 };
+#ifdef OLD
+        d_step { drain(me); done = false; wanted = 1 };
+#else
+        d_step { drain(me); done = false; wanted = wanted | 1; turn = wanted };
+#endif
 #ifndef NO_FENCE
         d_step { drain_all() };
 #endif
-        keep = WAITERS;
         d_step {
-            if
-            :: LOW(word) == LOW(seen) -> asleep[me] = true
-            :: else
-            fi
+            keep = WAITERS;
+            asleep[me] = LOW(word) == LOW(seen);
+            seen = 0
         };
+#if !defined(OLD) && !defined(STALE)
+        d_step { asleep[me] = asleep[me] && wanted == turn; turn = 0 };
+#else
+        turn = 0;
+#endif
         if
         :: !asleep[me]
         :: me <= TIMED -> asleep[me] = false
@@ -199,49 +194,67 @@ again:  seen = word;
         fi;
         goto again;
 
-have:   linked = true;
-        pending = false;
+have:   atomic { linked = true; pending = false; done = false };
 
         /* coopi_robust_give_up() */
-        pending = true;
-        linked = false;
-        d_step { seen = word; assert(holder == me) };
+        d_step { linked = false; pending = true; assert(holder == me); done = (word & WAITERS) != 0 };
         if
-        :: seen & WAITERS -> goto slow
-#ifdef NO_MEMBARRIER
-        :: else -> goto slow
-#else
+        :: done -> goto slow
         :: else
-#endif
         fi;
         d_step { buffer[me] = ZERO; holder = 0 };
-        n = wanted;
+        done = wanted & 1;
         if
-        :: n -> goto waker
-        :: else -> goto left
-        fi;
-
-        /* coopi_robust_give_up_slow() */
-slow:   n = wanted;
-        if
-        :: n ->
-            d_step { drain(me); word = word | WAITERS };
-            d_step { buffer[me] = CLEAR }
+        :: done ->
+            d_step {
+                done = false;
+                drain(me);
+#ifdef STRAY
+                word = word | WAITERS
+#else
+                if
+                :: word == 0 -> word = WAITERS
+                :: else
+                fi
+#endif
+            };
+            wake(n);
+#if defined(OLD) || defined(PLAIN_REMOVES)
+            if
+            :: n -> n = 0
+            :: else ->
+                d_step {
+                    if
+                    :: word == WAITERS -> word = 0
+                    :: else
+                    fi
+                }
+            fi
+#else
+            n = 0
+#endif
         :: else
         fi;
-        d_step { drain(me); seen = word; word = 0; holder = 0 };
-        n = wanted;
+        goto left;
+
+        /* coopi_robust_give_up_slow() */
+slow:   turn = wanted;
+#ifdef OLD
         if
-        :: (seen & WAITERS) || n
+        :: turn ->
+            d_step { drain(me); word = word | WAITERS };
+            buffer[me] = 0
+        :: else
+        fi;
+        d_step { turn = 0; drain(me); seen = word; word = 0; holder = 0 };
+        d_step { done = (wanted || (seen & WAITERS)); seen = 0 };
+        if
+        :: done -> d_step { done = false; drain(me); word = word | WAITERS }
         :: else -> goto left
         fi;
-
-        /* coopi_robust_wake() */
-waker:  n = 0;
-        d_step { drain(me); word = word | WAITERS };
         wake(n);
         if
-        :: n
+        :: n -> n = 0
         :: else ->
             d_step {
                 if
@@ -250,7 +263,52 @@ waker:  n = 0;
                 fi
             }
         fi;
-left:   pending = false
+#else
+        if
+        :: turn & 1 -> d_step { drain(me); word = word | WAITERS }
+        :: else
+        fi;
+        d_step { turn = ((turn | 1) + 1) & TURNS; buffer[me] = turn };
+        d_step {
+            drain(me);
+            done = (word & WAITERS) != 0;
+            holder = 0;
+#ifdef GAP
+            word = 0
+#else
+            word = (done -> MARK(turn) : 0)
+#endif
+        };
+        if
+        :: done
+        :: else -> goto left
+        fi;
+        done = false;
+#ifdef GAP
+        d_step {
+            if
+            :: word == 0 -> word = MARK(turn)
+            :: else -> word = word | WAITERS
+            fi
+        };
+#endif
+        wake(n);
+        if
+        :: n -> n = 0
+        :: else ->
+            d_step {
+                if
+#ifdef UNMARKED
+                :: LOW(word) == WAITERS -> word = 0
+#else
+                :: word == MARK(turn) -> word = 0
+#endif
+                :: else
+                fi
+            }
+        fi;
+#endif
+left:   atomic { pending = false; done = false; dead = false; keep = 0; seen = 0; turn = 0 }
     od
     } unless {
         killed[me];
@@ -258,9 +316,10 @@ left:   pending = false
         d_step {
             drain(me);
             asleep[me] = false;
+            seen = 0; keep = 0; turn = 0; dead = 0; rounds = 0; done = 0;
             if
             :: TID(word) == me -> owed = 1; assert(holder == me)
-            :: else
+            :: else -> assert(holder != me)
             fi;
             if
             :: holder == me -> holder = 0
@@ -268,66 +327,61 @@ left:   pending = false
             fi;
             n = 0;
             if
-            :: linked && !pending && TID(word) == me ->
+            :: linked && TID(word) == me ->
                 n = word & WAITERS;
                 word = (word & ~7) | OWNER_DIED
             :: else
-            fi
+            fi;
+            linked = false
         };
         if
         :: n -> wake(n)
         :: else
         fi;
-        d_step { gone[me] = true; seen = word };
-        if
-        :: pending && TID(seen) == 0 ->
-            wake(n)
-        :: pending && TID(seen) == me ->
-            d_step {
-                n = 0;
-                if
-                :: TID(word) == me -> n = word & WAITERS; word = (word & ~7) | OWNER_DIED
-                :: else
-                fi
-            };
+        d_step { gone[me] = true; n = 0 };
+        d_step {
             if
-            :: n -> wake(n)
+            :: pending && TID(word) == 0 -> n = 1
+            :: pending && TID(word) == me -> n = word & WAITERS; word = (word & ~7) | OWNER_DIED
             :: else
-            fi
+            fi;
+            pending = false
+        };
+        if
+        :: n -> wake(n)
         :: else
-        fi
-    }
+        fi;
+        n = 0
+    };
+    killed[me] = true
 }
 
 /* Store buffers that empty themselves, and the killer. */
 active proctype world()
 {
-    byte deaths = DEATHS, n;
+    byte deaths = DEATHS;
     atomic {
-        run thread(1);
-        run thread(2);
-        run thread(3);
+        run thread(1, MORE);
+        run thread(2, ROUNDS);
+        run thread(3, ROUNDS);
 #if COUNT > 3
-        run thread(4);
+        run thread(4, ROUNDS);
 #endif
     };
 end:
     do
-    :: d_step { buffer[1] -> drain(1) }
-    :: d_step { buffer[2] -> drain(2) }
-    :: d_step { buffer[3] -> drain(3) }
+    :: d_step { buffer[1] != EMPTY -> drain(1) }
+    :: d_step { buffer[2] != EMPTY -> drain(2) }
+    :: d_step { buffer[3] != EMPTY -> drain(3) }
 #if COUNT > 3
-    :: d_step { buffer[4] -> drain(4) }
+    :: d_step { buffer[4] != EMPTY -> drain(4) }
 #endif
-    :: deaths > 0 ->
-        if
-        :: d_step { !killed[1] -> killed[1] = true; deaths-- }
-        :: d_step { !killed[2] -> killed[2] = true; deaths-- }
-        :: d_step { !killed[3] -> killed[3] = true; deaths-- }
+    :: d_step { deaths > 0 && !killed[1] -> killed[1] = true; deaths-- }
+    :: d_step { deaths > 0 && !killed[2] -> killed[2] = true; deaths-- }
+    :: d_step { deaths > 0 && !killed[3] -> killed[3] = true; deaths-- }
 #if COUNT > 3
-        :: d_step { !killed[4] -> killed[4] = true; deaths-- }
+    :: d_step { deaths > 0 && !killed[4] -> killed[4] = true; deaths-- }
 #endif
-        :: deaths = 0 /* spared, so that nobody is killed out of a sleep that would not end */
-        fi
+    :: deaths > 0 -> deaths = 0
     od
 }

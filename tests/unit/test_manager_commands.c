@@ -219,6 +219,35 @@ static void what_is_no_request_is_answered_with_sequence_0(void)
     managed_stop(&m);
 }
 
+/* A request to append the bytes to the list, and what comes behind it. */
+static int append_bytes(const void *bytes, size_t size, size_t behind)
+{
+    m.head.sequence++;
+    managed_write(&m, "list.append", coop_str("l"), NO_ARGS);
+    coopi_writer_cut(&m.request, m.request.len - 1);
+    coopi_write_array(&m.request, 1);
+    coopi_write_raw(&m.request, bytes, size);
+    coopi_write_raw(&m.request, "\0\0\0\0", behind);
+    return managed_send(&m);
+}
+
+static void values_that_the_protocol_forbids_are_refused(void)
+{
+    managed_start(&m);
+    CHECK_OK(ask(&m, "list.open", coop_str("l"), ARGS(CREATE)));
+    CHECK_OK(append_bytes("\xa2\xc3\xa9", 3, 0));
+    CHECK_ERR(append_bytes("\xa2\xc3\xc3", 3, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\xa3\xed\xa0\x80", 4, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\xd4\x01\x00", 3, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\xc1", 1, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\x81\x90\x01", 3, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\x81\xcb\x7f\xf8\0\0\0\0\0\0\x01", 11, 0), -EBADMSG);
+    CHECK_ERR(append_bytes("\x01", 1, 1), -EBADMSG);
+    CHECK_OK(ask(&m, "list.copy", coop_str("l"), NO_ARGS));
+    CHECK_RESULT(&m, "['\xc3\xa9']");
+    managed_stop(&m);
+}
+
 /* Requests with a few bytes changed or cut: whatever the manager makes of them, it stays whole. */
 static void damaged_requests_do_no_harm(void)
 {
@@ -248,4 +277,4 @@ TESTS(manager_commands, TEST(ping_gives_its_arguments_back), TEST(hello_says_who
       TEST(ids_differ_between_managers), TEST(unknown_operation_and_wrong_arguments_are_refused),
       TEST(batch_gives_each_operation_its_own_outcome), TEST(batch_in_a_batch_is_refused),
       TEST(batch_stops_where_its_results_do_not_fit), TEST(what_is_no_request_is_answered_with_sequence_0),
-      TEST(damaged_requests_do_no_harm))
+      TEST(values_that_the_protocol_forbids_are_refused), TEST(damaged_requests_do_no_harm))

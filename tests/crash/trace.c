@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* One recorded run of an operation: its events, and which of them are worth a kill. */
+#include "crash/trace.h"
+
+#include "base/name.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHORT 1000  /* instructions: up to here each is a point */
+#define TINY 64     /* up to here each is, also in the short form */
+#define LONGEST 4000000
+
+/* The segment's bytes, seen through a mapping of our own, and as they were before the last step. */
+struct watch {
+    char path[128];
+    ino_t inode;
+    size_t size;
+    uint8_t *bytes, *before;
+    uint64_t robust[3];
+};
+
+static void watch_file(struct watch *watch)
+{
+    struct stat there;
+    if (stat(watch->path, &there) != 0 || (there.st_ino == watch->inode && (size_t)there.st_size == watch->size)) return;
+    if (watch->bytes) munmap(watch->bytes, watch->size);
+    free(watch->before);
+    watch->bytes = watch->before = NULL;
+    int fd = open(watch->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    void *bytes = mmap(NULL, (size_t)there.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (bytes == MAP_FAILED) return;
+    watch->bytes = bytes;
+    watch->size = (size_t)there.st_size;
+    watch->inode = there.st_ino;
+    watch->before = malloc(watch->size);
+    if (watch->before) memcpy(watch->before, watch->bytes, watch->size);
+}
+
+static void watch_begin(struct watch *watch, const struct victim *victim, const struct scene *scene)
+{
+    *watch = (struct watch){.size = 0};
+    snprintf(watch->path, sizeof watch->path, "/dev/shm/coop.%u.%s", geteuid(), scene->name);
+    watch_file(watch);
+    victim_robust(victim, watch->robust);
+}
+
+static void watch_end(struct watch *watch)
+{
+    if (watch->bytes) munmap(watch->bytes, watch->size);
+    free(watch->before);
+}
+
+static bool watch_changed(struct watch *watch, const struct victim *victim)
+{
+    uint64_t robust[3];
+    victim_robust(victim, robust);
+    bool changed = memcmp(robust, watch->robust, sizeof robust) != 0;
+    memcpy(watch->robust, robust, sizeof robust);
+    if (watch->before && memcmp(watch->before, watch->bytes, watch->size) != 0) {
+        memcpy(watch->before, watch->bytes, watch->size);
+        changed = true;
+    }
+    return changed;
+}
+
+static struct event *add(struct trace *trace)
+{
+    if (trace->count == trace->room) {
+        trace->room = trace->room ? trace->room * 2 : 1024;
+        trace->events = realloc(trace->events, trace->room * sizeof *trace->events);
+        if (!trace->events) abort();
+    }
+    struct event *event = &trace->events[trace->count++];
+    *event = (struct event){0};
+    return event;
+}
+
+/* One step; true if it entered the kernel. Sleeps on the way become events. */
+static enum moved record_step(struct victim *victim, struct scene *scene, struct trace *trace, bool *ret_entered)
+{
+    bool entered = *ret_entered = victim_enters(victim);
+    struct event last = trace->events[trace->count - 1];
+    for (;;) {
+        enum moved moved = victim_step(victim);
+        if (moved != SLEEPS) return moved;
+        if (!entered) continue;
+        *add(trace) = (struct event){last.calls, last.steps, .sleeps = true, .changed = true};
+        if (scene->op->asleep) scene->op->asleep(scene);
+    }
+}
+
+enum moved trace_record(struct victim *victim, struct scene *scene, struct trace *trace)
+{
+    struct watch watch;
+    struct event at = {0};
+    *trace = (struct trace){0};
+    add(trace);
+    watch_begin(&watch, victim, scene);
+    enum moved moved = MOVED;
+    while (trace->instructions < LONGEST) {
+        bool entered;
+        moved = record_step(victim, scene, trace, &entered);
+        if (moved != MOVED) break;
+        trace->instructions++;
+        at = (struct event){entered ? at.calls + 1 : at.calls, entered ? 0 : at.steps + 1, .changed = entered};
+        if (entered) watch_file(&watch);
+        at.changed |= watch_changed(&watch, victim);
+        *add(trace) = at;
+    }
+    watch_end(&watch);
+    return moved == MOVED ? STUCK : moved;
+}
+
+void trace_free(struct trace *trace)
+{
+    free(trace->events);
+    *trace = (struct trace){0};
+}
+
+/* Until its system calls are done; it may sleep on the way. */
+static enum moved reach_call(struct victim *victim, struct scene *scene, uint32_t calls)
+{
+    while (calls > 0) {
+        enum moved moved = victim_call(victim);
+        if (moved == SLEEPS) {
+            if (scene->op->asleep) scene->op->asleep(scene);
+        } else if (moved == MOVED) {
+            calls--;
+        } else {
+            return moved;
+        }
+    }
+    return MOVED;
+}
+
+enum moved trace_reach(struct victim *victim, struct scene *scene, const struct event *event)
+{
+    if (!event) return reach_call(victim, scene, UINT32_MAX);
+    enum moved moved = reach_call(victim, scene, event->calls);
+    for (uint32_t step = 0; moved == MOVED && step < event->steps;) {
+        moved = victim_step(victim);
+        if (moved == MOVED) step++;
+        if (moved == SLEEPS) {
+            if (scene->op->asleep) scene->op->asleep(scene);
+            moved = MOVED;
+        }
+    }
+    return moved == MOVED && event->sleeps ? victim_step(victim) : moved;
+}
+
+static bool worth(const struct trace *trace, size_t i)
+{
+    if (trace->instructions <= SHORT || i == 0 || i + 1 == trace->count) return true;
+    return trace->events[i].changed || trace->events[i - 1].changed || trace->events[i + 1].changed;
+}
+
+size_t *trace_points(const struct trace *trace, unsigned every, size_t *ret_count)
+{
+    size_t *points = malloc(trace->count * sizeof *points), count = 0, seen = 0;
+    if (!points) abort();
+    if (trace->instructions <= TINY) every = 1;
+    for (size_t i = 0; i < trace->count; i++)
+        if (worth(trace, i) && seen++ % every == 0) points[count++] = i;
+    *ret_count = count;
+    return points;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* One recorded run of an operation: its events, and which of them are worth a kill. */
+#ifndef CRASH_TRACE_H
+#define CRASH_TRACE_H
+
+#include "crash/step.h"
+
+/* An event: an instruction that was executed, or a system call found asleep. Where it is: so many system calls after the
+ * beginning, and so many instructions after the last of them. */
+struct event {
+    uint32_t calls;
+    uint32_t steps;
+    bool sleeps;
+    bool changed; /* the segment, the robust list or the kernel's state may be other than before it */
+};
+
+/* events[0] is the beginning, where nothing has been executed. */
+struct trace {
+    struct event *events;
+    size_t count, room;
+    uint64_t instructions;
+};
+
+/* Steps the victim to its operation's end. MOVED is not among the results. The caller frees the trace. */
+enum moved trace_record(struct victim *victim, struct scene *scene, struct trace *ret_trace);
+void trace_free(struct trace *trace);
+
+/* Moves the victim to an event; to the end, if it is NULL. MOVED: there; SLEEPS: there, asleep; FINISHED: it ended
+ * before. */
+enum moved trace_reach(struct victim *victim, struct scene *scene, const struct event *event);
+
+/* The numbers of the events to kill at, every EVERYth of them; *RET_COUNT of them; the caller frees. All of a short
+ * operation's, else those that changed something and their neighbours. */
+size_t *trace_points(const struct trace *trace, unsigned every, size_t *ret_count);
+
+#endif
