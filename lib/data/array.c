@@ -153,9 +153,19 @@ int coop_array_set_f64(coop_array *array, int64_t index, double number)
     ON_ITEM(f64, set, number, number);
 }
 
+static __attribute__((noinline)) int add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new,
+                                             int tried)
+{
+    if (tried < 0) coopi_scalar_stand_back();
+    ON_ITEM(i64, add, delta, delta, ret_new);
+}
+
 int coop_array_add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new)
 {
-    ON_ITEM(i64, add, delta, delta, ret_new);
+    uint64_t at = position(array, index);
+    if (coopi_unlikely(at == array->typed.object.length)) return out_of_bounds(array, index);
+    int tried = coopi_scalar_try_add(array->typed.number, item(array, at), delta, ret_new);
+    return coopi_unlikely(tried <= 0) ? add_i64(array, index, delta, ret_new, tried) : 0;
 }
 
 int coop_array_add_f64(coop_array *array, int64_t index, double delta, double *ret_new)

@@ -80,16 +80,22 @@ static inline void pause_cpu(void)
 #endif
 }
 
-/* After a lost race: leaves the line to the winner for a moment, twice as long after each loss in a row, at most a few
- * microseconds; then looks again. */
+#define FIRST_SPINS 32
+#define MOST_SPINS 128 /* a few microseconds */
+
+void coopi_scalar_stand_back(void)
+{
+    for (uint32_t i = 0; i < FIRST_SPINS; i++) pause_cpu();
+}
+
+/* After a lost race: leaves the line to the winner for a moment, twice as long after each loss in a row; then looks
+ * again. */
 static __attribute__((noinline)) uint64_t stand_back(const void *p, uint32_t size, uint32_t *spins)
 {
     for (uint32_t i = 0; i < *spins; i++) pause_cpu();
-    if (*spins < 128) *spins *= 2;
+    if (*spins < MOST_SPINS) *spins *= 2;
     return load(p, size);
 }
-
-#define FIRST_SPINS 32
 
 /* Get and set */
 

@@ -7,7 +7,7 @@
 #ifndef COOPI_SCALAR_H
 #define COOPI_SCALAR_H
 
-#include <stdint.h>
+#include "base/atomic.h"
 
 /* The failures. All are negative. */
 enum coopi_scalar_failure {
@@ -25,7 +25,7 @@ int coopi_scalar_set_i64(char code, void *p, int64_t number);
 int coopi_scalar_set_u64(char code, void *p, uint64_t number);
 int coopi_scalar_set_f64(char code, void *p, double number);
 
-/* RET may be NULL. */
+/* RET may be NULL. Why add is no fetch_add, and why whoever loses the race for the number stands back: scalar.c. */
 int coopi_scalar_add_i64(char code, void *p, int64_t delta, int64_t *ret_new);
 int coopi_scalar_add_f64(char code, void *p, double delta, double *ret_new);
 int coopi_scalar_exchange_i64(char code, void *p, int64_t number, int64_t *ret_old);
@@ -34,6 +34,28 @@ int coopi_scalar_exchange_f64(char code, void *p, double number, double *ret_old
 /* 1: it was *EXPECTED and is DESIRED now; 0: it was not, and *EXPECTED is what is there. */
 int coopi_scalar_compare_exchange_i64(char code, void *p, int64_t *expected, int64_t desired);
 int coopi_scalar_compare_exchange_f64(char code, void *p, double *expected, double desired);
+
+/* Leaves the cache line to the winner of a race for a moment. */
+void coopi_scalar_stand_back(void) __attribute__((cold));
+
+/* One try at adding for the types that counters mostly have, without the call and the switch. 1: done. 0: another type,
+ * or out of range: coopi_scalar_add_i64() decides. -1: somebody got in between: stand back, then the same. */
+#define COOPI_TRY_ADD(type)                                                                                            \
+    {                                                                                                                  \
+        type there = coopi_load_relaxed((type *)p);                                                                    \
+        type sum;                                                                                                      \
+        if (coopi_unlikely(__builtin_add_overflow(there, delta, &sum))) return 0;                                      \
+        if (coopi_unlikely(!coopi_cas_both((type *)p, &there, sum))) return -1;                                        \
+        if (ret_new) *ret_new = sum;                                                                                   \
+        return 1;                                                                                                      \
+    }
+
+static inline int coopi_scalar_try_add(char code, void *p, int64_t delta, int64_t *ret_new)
+{
+    if (code == 'q' || code == 'l') COOPI_TRY_ADD(int64_t)
+    if (code == 'i') COOPI_TRY_ADD(int)
+    return 0;
+}
 
 /* SIZE bytes, 1, 2, 4 or 8, by one atomic access at P; BYTES need not be aligned. */
 void coopi_scalar_get_bytes(const void *p, void *ret_bytes, uint32_t size);

@@ -105,9 +105,17 @@ int coop_value_set_f64(coop_value *value, double number)
     return done_f64(coopi_scalar_set_f64(value->typed.number, value->typed.data, number), value, number);
 }
 
+/* Out of line, so that the short way saves no registers. */
+static __attribute__((noinline)) int add_i64(coop_value *value, int64_t delta, int64_t *ret_new, int tried)
+{
+    if (tried < 0) coopi_scalar_stand_back();
+    return done_i64(coopi_scalar_add_i64(value->typed.number, value->typed.data, delta, ret_new), value, delta);
+}
+
 int coop_value_add_i64(coop_value *value, int64_t delta, int64_t *ret_new)
 {
-    return done_i64(coopi_scalar_add_i64(value->typed.number, value->typed.data, delta, ret_new), value, delta);
+    int tried = coopi_scalar_try_add(value->typed.number, value->typed.data, delta, ret_new);
+    return coopi_unlikely(tried <= 0) ? add_i64(value, delta, ret_new, tried) : 0;
 }
 
 int coop_value_add_f64(coop_value *value, double delta, double *ret_new)

@@ -72,7 +72,7 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
 static int check_place(const struct coopi_header *header, const char *name)
 {
     const struct coopi_process *process = coopi_process();
-    if (!process) return -ENOTSUP;
+    if (!process) return -errno;
     if (header->pid_namespace != process->pid_namespace)
         return coopi_fail(ENOTSUP, "%s: was made in another PID namespace (%" PRIu64 ", ours %" PRIu64 "), where the same thread numbers mean "
                           "other threads; run both in one (docker --pid=, nsenter -p), or remove it", name, header->pid_namespace, process->pid_namespace);

@@ -63,7 +63,7 @@ static uint64_t place_table(struct coopi_table *table, uint64_t offset, size_t s
 static int fill_header(struct coopi_header *h, const char *name, const coop_segment_options *o, const char *label)
 {
     struct coopi_process *process = coopi_process();
-    if (!process) return -ENOTSUP;
+    if (!process) return -errno;
     *h = (struct coopi_header){
         .magic = COOPI_MAGIC,
         .format_major = COOPI_FORMAT_MAJOR,
@@ -127,7 +127,7 @@ static int build(const struct coopi_header *header, const char *label, int *ret_
     return 0;
 }
 
-static int give_name(int fd, const struct coopi_segment_name *name)
+int coopi_segment_publish(int fd, const struct coopi_segment_name *name)
 {
     char target[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME], self[64];
     snprintf(target, sizeof target, "%s%s", COOPI_SHM_FOLDER, name->shm);
@@ -140,21 +140,14 @@ static int give_name(int fd, const struct coopi_segment_name *name)
     return coopi_fail(errno, "%s: cannot name the segment %s: %s", name->name, target, strerror(errno));
 }
 
-int coopi_segment_birth(const struct coopi_segment_name *name, const coop_segment_options *options, int *ret_fd)
+int coopi_segment_build(const struct coopi_segment_name *name, const coop_segment_options *options, int *ret_fd)
 {
     const char *label = name ? name->name : "anonymous segment";
     if (name && name->uid != geteuid())
         return coopi_fail(EACCES, "%s: belongs to uid %u; only that user can make it", label, name->uid);
     coop_segment_options complete;
     struct coopi_header header;
-    int fd = -1, r = complete_options(options, label, &complete);
+    int r = complete_options(options, label, &complete);
     if (r == 0) r = fill_header(&header, name ? name->name : "", &complete, label);
-    if (r == 0) r = build(&header, label, &fd);
-    if (r == 0 && name) {
-        r = give_name(fd, name);
-        if (r < 0) close(fd);
-    }
-    if (r < 0) return r;
-    *ret_fd = fd;
-    return 0;
+    return r < 0 ? r : build(&header, label, ret_fd);
 }

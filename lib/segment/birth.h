@@ -8,9 +8,12 @@
 #include <coop/segment.h>
 #include <stdint.h>
 
-/* Makes and names a segment file; NAME NULL: an anonymous one, sealed against shrinking. *RET_FD is the caller's.
- * -EEXIST: somebody was first. OPTIONS NULL: defaults. */
-int coopi_segment_birth(const struct coopi_segment_name *name, const coop_segment_options *options, int *ret_fd);
+/* Makes a segment file that has no name yet; NAME NULL: an anonymous one, sealed against shrinking. *RET_FD is the
+ * caller's. OPTIONS NULL: defaults. */
+int coopi_segment_build(const struct coopi_segment_name *name, const coop_segment_options *options, int *ret_fd);
+
+/* Gives the built file its name: the last step, when nothing else can fail any more. -EEXIST: somebody was first. */
+int coopi_segment_publish(int fd, const struct coopi_segment_name *name);
 
 /* Reserves the file's first SIZE bytes, or says what is in the way: a full file system, RLIMIT_FSIZE (whose signal is
  * never raised). LABEL begins the sentence. */

@@ -60,7 +60,7 @@ static int view(struct coopi_map *map, const struct coopi_entry *entry, const st
 {
     const char *label = path ? path : coopi_map_label(map);
     char *type = NULL;
-    int r = coopi_entry_check(entry, map->geometry, map->mapped, coopi_map_label(map));
+    int r = coopi_entry_check(entry, map->geometry, map->geometry->maximum, coopi_map_label(map));
     if (r == 0) r = coopi_map_reach(map, entry->offset + entry->size);
     if (r == 0) r = copy_type(map, entry, label, &type);
     if (r == 0) r = compare(entry, type, want, label);

@@ -93,7 +93,7 @@ static bool claim_any(struct coopi_map *map, struct coopi_self *self, bool ask_p
 int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self)
 {
     struct coopi_process *process = coopi_process();
-    if (!process) return -ENOTSUP;
+    if (!process) return -errno;
     struct coopi_self *self;
     int r = coopi_self_link(&self);
     if (r < 0) return r;

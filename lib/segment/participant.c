@@ -50,7 +50,7 @@ static bool claim_any(struct coopi_map *map, struct coopi_process *process, bool
 int coopi_participant_attach(struct coopi_map *map)
 {
     struct coopi_process *process = coopi_process();
-    if (!process) return -ENOTSUP;
+    if (!process) return -errno;
     if (coopi_load_acquire(&process->participant[map->slot])) return 0;
     coopi_process_lock(process);
     bool attached = process->participant[map->slot] || claim_any(map, process, false) || claim_any(map, process, true);

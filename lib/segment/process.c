@@ -34,6 +34,14 @@ static struct coopi_process *make_page(void)
     return first;
 }
 
+static int say_no_proc(int error)
+{
+    bool passes = error == EMFILE || error == ENFILE || error == ENOMEM;
+    return coopi_fail(passes ? error : ENOTSUP,
+                      "/proc: cannot read this process's own entry (%s); mount /proc, or free a descriptor",
+                      strerror(error));
+}
+
 static int look_at_ourselves(struct coopi_process *process)
 {
     uint32_t pid = (uint32_t)getpid();
@@ -41,9 +49,7 @@ static int look_at_ourselves(struct coopi_process *process)
     uint64_t pid_namespace;
     int r = coopi_task_look(pid, &task);
     if (r == 0) r = coopi_pid_namespace(&pid_namespace);
-    if (r < 0)
-        return coopi_fail(-r, "/proc: cannot read this process's own entry (%s); mount /proc, or free a descriptor",
-                          strerror(-r));
+    if (r < 0) return say_no_proc(-r);
     coopi_process_lock(process);
     if (!process->pid) {
         process->start = task.start;
@@ -61,11 +67,14 @@ struct coopi_process *coopi_process(void)
     struct coopi_process *process = coopi_load_acquire(&the_process);
     if (coopi_unlikely(!process)) process = make_page();
     if (coopi_unlikely(!process)) {
-        coopi_fail(ENOMEM, "libcoop: cannot map a page that fork wipes (%s)", strerror(errno));
+        errno = -coopi_fail(ENOMEM, "libcoop: cannot map a page that fork wipes (%s)", strerror(errno));
         return NULL;
     }
-    if (coopi_unlikely(!coopi_load_acquire(&process->pid)) && look_at_ourselves(process) < 0) return NULL;
-    return process;
+    if (!coopi_unlikely(!coopi_load_acquire(&process->pid))) return process;
+    int r = look_at_ourselves(process);
+    if (r == 0) return process;
+    errno = -r;
+    return NULL;
 }
 
 void coopi_process_lock(struct coopi_process *process)

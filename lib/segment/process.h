@@ -17,7 +17,8 @@ struct coopi_process {
     uint32_t owners[COOPI_MAPS];             /* by map slot: threads of ours with a life word in it */
 };
 
-/* This process's page, filled in. NULL, with a sentence: out of memory, or /proc is not there. */
+/* This process's page, filled in. NULL, with a sentence and errno: ENOMEM, EMFILE, ENFILE, or ENOTSUP: no /proc that is
+ * ours. */
 struct coopi_process *coopi_process(void);
 
 /* One lock for everything private that several threads change: maps and their references. Never held while waiting. It

@@ -52,8 +52,9 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
 {
     struct coopi_process *process = coopi_process();
     if (!process) {
+        int error = errno;
         close(fd);
-        return -ENOTSUP;
+        return -error;
     }
     struct coopi_map *map;
     coopi_process_lock(process);
@@ -80,7 +81,7 @@ int coopi_map_anonymous(struct coopi_map **ret_map)
 {
     struct coopi_map *map = coopi_load_acquire(&anonymous_map);
     if (!map) {
-        int fd, r = coopi_segment_birth(NULL, COOP_SEGMENT_OPTIONS(.objects = ANONYMOUS_OBJECTS), &fd);
+        int fd, r = coopi_segment_build(NULL, COOP_SEGMENT_OPTIONS(.objects = ANONYMOUS_OBJECTS), &fd);
         if (r == 0) r = coopi_map_made(fd, NULL, &map);
         if (r < 0) return r;
         struct coopi_map *first = NULL;

@@ -58,7 +58,7 @@ static int refuse_if_held(struct coopi_map *map)
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & COOPI_ENTRY_LIVE)) continue;
-        if (coopi_entry_check(&entry, map->geometry, map->mapped, map->name) < 0) continue;
+        if (coopi_entry_check(&entry, map->geometry, map->geometry->maximum, map->name) < 0) continue;
         if (coopi_map_reach(map, entry.offset + entry.size) < 0) continue;
         uint32_t tag = held_by(map, &entry);
         if (!tag) continue;

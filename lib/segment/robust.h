@@ -77,7 +77,8 @@ static inline void coopi_robust_give_up(struct coopi_robust *robust)
         coopi_robust_give_up_older(self, robust, saved);
         return;
     }
-    if (coopi_unlikely((coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || !self->fenced_from_afar)) {
+    bool known = (coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || coopi_load_relaxed(&robust->wanted);
+    if (coopi_unlikely(known || !self->fenced_from_afar)) {
         coopi_robust_give_up_slow(self, robust, saved);
         return;
     }

@@ -22,13 +22,28 @@ static int make_handle(struct coopi_map *map, coop_segment **ret_segment)
     return 0;
 }
 
+/* The name comes last: who cannot map what he made leaves nothing behind. */
+static int make(const struct coopi_segment_name *name, const coop_segment_options *options, struct coopi_map **ret_map)
+{
+    struct coopi_map *map;
+    int fd, r = coopi_segment_build(name, options, &fd);
+    if (r == 0) r = coopi_map_made(fd, name, &map);
+    if (r < 0) return r;
+    if (name) r = coopi_segment_publish(map->fd, name);
+    if (r < 0) {
+        coopi_map_release(map);
+        return r;
+    }
+    *ret_map = map;
+    return 0;
+}
+
 int coop_segment_create(const char *name, const coop_segment_options *options, coop_segment **ret_segment)
 {
     struct coopi_segment_name parsed;
     struct coopi_map *map;
-    int fd, r = name ? coopi_segment_name_parse(name, &parsed) : 0;
-    if (r == 0) r = coopi_segment_birth(name ? &parsed : NULL, options, &fd);
-    if (r == 0) r = coopi_map_made(fd, name ? &parsed : NULL, &map);
+    int r = name ? coopi_segment_name_parse(name, &parsed) : 0;
+    if (r == 0) r = make(name ? &parsed : NULL, options, &map);
     return r < 0 ? r : make_handle(map, ret_segment);
 }
 
@@ -37,9 +52,7 @@ int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, str
     for (int tries = 0; tries < OPEN_TRIES; tries++) {
         int r = coopi_map_open(name, flags, ret_map);
         if (r != -ENOENT || !(flags & COOP_CREATE)) return r;
-        int fd;
-        r = coopi_segment_birth(name, NULL, &fd);
-        if (r == 0) return coopi_map_made(fd, name, ret_map);
+        r = make(name, NULL, ret_map);
         if (r != -EEXIST) return r;
     }
     return coopi_fail(EAGAIN, "%s: appeared and disappeared %d times while we opened it; somebody removes it in a loop",

@@ -5,8 +5,8 @@
 #include "segment/handle.h"
 #include "segment/layout.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_dead(const struct scene *scene, uint64_t word)
 {
@@ -62,7 +62,10 @@ void check_segment(struct scene *scene)
     struct coopi_map *map = scene->segment->map;
     struct coopi_header header;
     memcpy(&header, map->header, sizeof header);
-    if (coopi_header_check(&header, header.size, map->name) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    struct stat file = {0};
+    fstat(map->fd, &file);
+    if (coopi_header_check(&header, (uint64_t)file.st_size, map->name) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    if (header.size > (uint64_t)file.st_size) fault(scene, TORN, "its size is said to be more than the file's");
     check_word(scene, &map->header->lock.robust, "the directory's lock");
     for (uint32_t i = 0; i < map->owner_count; i++) check_word(scene, &map->owners[i].life, "a life word");
     check_entries(scene, map);

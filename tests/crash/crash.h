@@ -49,13 +49,17 @@ struct scene {
     struct board *board;
     const char *name;    /* of the segment */
     int64_t ended;       /* when the victim came to its end */
+    bool lives;          /* the victim's process lives on: its thread alone ends */
     bool complete;       /* the victim had finished its operation */
     bool his;            /* look_lock(): the victim held it */
     int least, most;     /* deaths that must and may be told to the survivors */
-    int peers;           /* started */
+    int peers;           /* started, */
+    int sleepers;        /* and so many of them to sleep on the lock */
     int holder;          /* the peer that holds, or -1 */
+    pid_t dead;          /* a holder that died before the victim came, or 0 */
     unsigned slow;       /* sleepers that waited longer than 200 ms */
     unsigned faults[FAULTS];
+    char copy[64];       /* of shared bytes, taken where the victim ended */
     const char *place;   /* where the victim ended, for reports */
     coop_segment *segment;
     coop_lock *lock, *other, *spare;
@@ -85,7 +89,7 @@ struct operation {
 };
 
 /* Tables end with an entry without name. */
-extern const struct operation lock_operations[], rlock_operations[], death_operations[], segment_operations[],
+extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[], segment_operations[],
     object_operations[], owner_operations[], value_operations[], array_operations[], manager_operations[];
 
 /* Counts a fault and says on stderr what it is. */
@@ -117,6 +121,9 @@ void peer_kill(struct peer *peer);
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
 void warm_owner(struct scene *scene);            /* makes the caller an owner, by scene->spare */
+void act_acquire(struct scene *scene);             /* takes, and sets the mark */
+void act_release(struct scene *scene);             /* clears the mark, and gives */
+void warm_holding(struct scene *scene);            /* the caller is an owner, and holds the lock */
 void hold_peer(struct scene *scene, struct peer *self);  /* takes, waits for its order, gives */
 void sleep_peer(struct scene *scene, struct peer *self); /* asks, takes, gives */
 void add_holder(struct scene *scene);

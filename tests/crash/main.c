@@ -4,6 +4,7 @@
  * Prints a line a sweep, and a last one with the totals:
  *     op  points  before  after  hung  torn  lost  doubled  leaked  instructions
  * Ends with 0 only if no survivor had anything to complain of, and every sweep saw both sides of its commit. */
+#include "crash/scene.h"
 #include "crash/sweep.h"
 
 #include <errno.h>
@@ -21,10 +22,13 @@
 
 #define MOST 400
 #define JOBS_MAX 64
+#define SLOW_FEW 3  /* sleepers that the machine may hold up, */
+#define SLOW_SHARE 10 /* or a tenth of the points; more were saved by the 250 ms net alone */
 #define SILENCE (40 * SECOND) /* a sweep that finishes no scene for so long hangs */
 
 static const struct operation *const tables[] = {
-    lock_operations, NULL,
+    lock_operations, rlock_operations, transfer_operations, death_operations, segment_operations, object_operations, owner_operations,
+    value_operations, array_operations, manager_operations, NULL,
 };
 
 static const char *const mode_names[MODES] = {"", ":repair", ":exit"};
@@ -110,14 +114,27 @@ static void print(const char *name, const struct result *r)
     fflush(stdout);
 }
 
+/* What a sweep leaves that did not come to its end. */
+static void remove_segment(const struct job *job)
+{
+    char name[64];
+    scene_name(job->pid, name, sizeof name);
+    if (coop_segment_remove(name, COOP_FORCE) < 0) return;
+}
+
 static bool is_good(const struct job *job)
 {
     const struct result *r = job->result;
     uint64_t faults = 0;
     for (int i = 0; i < FAULTS; i++) faults += r->faults[i];
+    if (!r->finished) remove_segment(job);
     if (r->slow) fprintf(stderr, "crash: %s: %lu sleepers waited longer than 200 ms\n", job->name, (unsigned long)r->slow);
     if (!r->finished) fprintf(stderr, "crash: %s: the sweep itself came to no end\n", job->name);
     if (faults || !r->finished) return false;
+    if (r->slow > SLOW_FEW && r->slow * SLOW_SHARE > r->points) {
+        fprintf(stderr, "crash: %s: so many must come from a wake that is not passed on\n", job->name);
+        return false;
+    }
     if (!r->ran_out) fprintf(stderr, "crash: %s: its last point did not run to the end\n", job->name);
     bool both = job->sweep.mode == REPAIR || job->sweep.op->constant || (r->sides[BEFORE] && r->sides[AFTER]);
     if (!both) fprintf(stderr, "crash: %s: saw only one side of the commit\n", job->name);

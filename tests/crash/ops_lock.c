@@ -6,7 +6,7 @@
 #include "crash/crash.h"
 
 #include "base/atomic.h"
-#include "segment/layout.h"
+#include "segment/owner.h"
 #include "sync/lock_shm.h"
 
 #include <errno.h>
@@ -62,6 +62,7 @@ void add_holder(struct scene *scene)
 void add_sleeper(struct scene *scene)
 {
     if (!peer_await_sleep(peer_start(scene, sleep_peer))) fault(scene, HUNG, "a sleeper never slept");
+    scene->sleepers++;
 }
 
 void let_holder_go(struct scene *scene)
@@ -91,8 +92,10 @@ void look_lock(struct scene *scene)
     uint64_t word = coopi_load_acquire(&robust_of(scene)->word);
     scene->his = (word & COOPI_TID_MASK) == scene->board->tid;
     if (scene->board->mark && !scene->his) fault(scene, LOST, "the victim is sure to hold, and the word is %#llx", (unsigned long long)word);
-    scene->least = scene->his || (word & COOPI_OWNER_DIED);
-    scene->most = scene->least + (scene->peers ? scene->most : 0); /* peers may have heard of an earlier death */
+    bool held = word & COOPI_TID_MASK, unmarked = held && (word & COOPI_TID_MASK) == (uint64_t)scene->dead;
+    bool dead = held && coopi_dead(scene->spare->object.map, coopi_tag_of(word));
+    scene->least = scene->his || dead || unmarked || (word & COOPI_OWNER_DIED);
+    scene->most = scene->least + (scene->sleepers ? scene->most : 0); /* they may have heard of an earlier death */
 }
 
 /* Waits for the sleepers, each a second at most; how many of them were told of a death. */
@@ -157,13 +160,13 @@ void repair_lock(struct scene *scene)
     give(scene);
 }
 
-static void acquire(struct scene *scene)
+void act_acquire(struct scene *scene)
 {
     scene->board->result = take(scene, COOP_FOREVER);
     scene->board->mark = scene->board->result >= 0;
 }
 
-static void release(struct scene *scene)
+void act_release(struct scene *scene)
 {
     scene->board->mark = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -172,21 +175,21 @@ static void release(struct scene *scene)
 
 static void hand_over(struct scene *scene)
 {
-    acquire(scene);
+    act_acquire(scene);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    release(scene);
+    act_release(scene);
 }
 
-static void take_first(struct scene *scene)
+void warm_holding(struct scene *scene)
 {
     warm_owner(scene);
-    acquire(scene);
+    act_acquire(scene);
 }
 
 /* A lock that is not the thread's newest comes out of the middle of its list. */
 static void take_both(struct scene *scene)
 {
-    acquire(scene);
+    act_acquire(scene);
     scene->board->result = coop_lock_acquire(scene->other, COOP_S(1));
 }
 
@@ -214,19 +217,19 @@ void add_sleepers(struct scene *scene)
 
 #define LOCK(called, ...) {.name = called, .prepare = prepare_lock, .look = look_lock, __VA_ARGS__}
 #define TAKING .verify = verify_taken, .warm = warm_owner
-#define GIVING .verify = verify_given, .warm = take_first
+#define GIVING .verify = verify_given, .warm = warm_holding
 
 const struct operation lock_operations[] = {
-    LOCK("lock-acquire/alone", TAKING, .operate = acquire, .repair = repair_lock),
-    LOCK("lock-acquire/held", TAKING, .operate = acquire, .gather = add_holder, .asleep = let_holder_go, .repair = repair_lock),
-    LOCK("lock-acquire/crowd", TAKING, .operate = acquire, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
-    LOCK("lock-acquire/holder-dies", TAKING, .operate = acquire, .gather = add_holder, .asleep = kill_holder, .repair = repair_lock),
-    LOCK("lock-acquire/crowd-holder-dies", TAKING, .operate = acquire, .gather = add_crowd, .asleep = kill_holder),
-    LOCK("lock-release/alone", GIVING, .operate = release, .repair = repair_lock),
-    LOCK("lock-release/sleeper", GIVING, .operate = release, .gather = add_sleeper, .repair = repair_lock),
-    LOCK("lock-release/sleepers", GIVING, .operate = release, .gather = add_sleepers, .repair = repair_lock),
-    LOCK("lock-release-older/alone", .verify = verify_given, .warm = take_both, .operate = release),
-    LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .operate = release, .gather = add_sleepers),
+    LOCK("lock-acquire/alone", TAKING, .operate = act_acquire, .repair = repair_lock),
+    LOCK("lock-acquire/held", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = let_holder_go, .repair = repair_lock),
+    LOCK("lock-acquire/crowd", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
+    LOCK("lock-acquire/holder-dies", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = kill_holder, .repair = repair_lock),
+    LOCK("lock-acquire/crowd-holder-dies", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = kill_holder),
+    LOCK("lock-release/alone", GIVING, .operate = act_release, .repair = repair_lock),
+    LOCK("lock-release/sleeper", GIVING, .operate = act_release, .gather = add_sleeper, .repair = repair_lock),
+    LOCK("lock-release/sleepers", GIVING, .operate = act_release, .gather = add_sleepers, .repair = repair_lock),
+    LOCK("lock-release-older/alone", .verify = verify_given, .warm = take_both, .operate = act_release),
+    LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .operate = act_release, .gather = add_sleepers),
     LOCK("lock-handover/held", TAKING, .operate = hand_over, .gather = add_holder, .asleep = let_holder_go),
     LOCK("lock-handover/crowd", TAKING, .operate = hand_over, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
     LOCK("lock-try/held", TAKING, .operate = try_in_vain, .gather = add_holder, .let_go = let_holder_go, .constant = true),

@@ -120,10 +120,15 @@ void make_segment(struct scene *scene)
     COOP_MUST(coop_segment_create(scene->name, options, &scene->segment));
 }
 
+void scene_name(pid_t pid, char *ret_name, size_t size)
+{
+    snprintf(ret_name, size, "crash.%d", pid);
+}
+
 bool scene_open(struct scene *scene, const struct operation *op)
 {
     static char name[64];
-    snprintf(name, sizeof name, "crash.%d", getpid());
+    scene_name(getpid(), name, sizeof name);
     void *board = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) return false;
     *scene = (struct scene){.op = op, .board = board, .name = name};
@@ -142,8 +147,9 @@ void scene_begin(struct scene *scene)
     memset(scene->board, 0, sizeof *scene->board);
     scene->complete = scene->his = false;
     scene->ended = 0;
-    scene->least = scene->most = scene->peers = 0;
+    scene->least = scene->most = scene->peers = scene->sleepers = 0;
     scene->holder = -1;
+    scene->dead = 0;
     scene->op->prepare(scene);
 }
 
@@ -152,7 +158,7 @@ static void close_handles(struct scene *scene)
     coop_lock_close(scene->lock);
     coop_lock_close(scene->other);
     coop_lock_close(scene->spare);
-    coop_rlock_close(scene->rlock);
+    if (!scene->value && !scene->array) coop_rlock_close(scene->rlock); /* else it is theirs */
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_segment_close(scene->segment);

@@ -9,6 +9,9 @@
 bool scene_open(struct scene *scene, const struct operation *op);
 void scene_close(struct scene *scene);
 
+/* The segment of the scenes of that process. */
+void scene_name(pid_t pid, char *ret_name, size_t size);
+
 /* Makes the scene anew, with the operation's prepare. Faults and slow stay: they are summed up. */
 void scene_begin(struct scene *scene);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_KILLS 4 /* places of the first kill in repair mode */
+#define FIRST_KILLS 3 /* places of the first kill in repair mode; one in the short form */
 
 struct run {
     const struct sweep *sweep;
@@ -118,6 +118,14 @@ static void sweep_once(struct run *run)
     trace_free(&trace);
 }
 
+/* Is NUMBER one of KILLS places in the middles of as many parts of COUNT? */
+static bool is_chosen(size_t number, size_t count, size_t kills)
+{
+    for (size_t k = 0; k < kills; k++)
+        if (number == (2 * k + 1) * count / (2 * kills)) return true;
+    return false;
+}
+
 /* First kills where the operation changed something, spread over it. */
 static void sweep_repairs(struct run *run)
 {
@@ -128,14 +136,10 @@ static void sweep_repairs(struct run *run)
     run->sweep = &plain;
     record(run, &trace);
     run->sweep = chosen;
-    size_t changed = 0, seen = 0;
+    size_t changed = 0, seen = 0, kills = chosen->every > 1 ? 1 : FIRST_KILLS;
     for (size_t i = 0; i < trace.count; i++) changed += trace.events[i].changed;
-    unsigned kills = chosen->every > 1 ? 2 : FIRST_KILLS;
     for (size_t i = 0; i < trace.count; i++) {
-        if (!trace.events[i].changed) continue;
-        bool wanted = seen * kills / changed != (seen + 1) * kills / changed;
-        seen++;
-        if (!wanted) continue;
+        if (!trace.events[i].changed || !is_chosen(seen++, changed, kills)) continue;
         run->first = &trace.events[i];
         sweep_once(run);
     }
@@ -146,6 +150,7 @@ void sweep_run(const struct sweep *sweep, struct result *result)
 {
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
+    run.scene.lives = sweep->mode == EXIT;
     if (sweep->mode == REPAIR) sweep_repairs(&run);
     else sweep_once(&run);
     scene_close(&run.scene);

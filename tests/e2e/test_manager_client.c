@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The library's own client and the real coop-manager together. */
-#include "e2e/sp.h"
+#include "harness/sp.h"
 
 #include <coop/dict.h>
 #include <coop/list.h>
@@ -9,6 +9,7 @@
 #include <nanomsg/reqrep.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 
 static void kill_manager(struct started *s)
 {

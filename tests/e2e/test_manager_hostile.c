@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The program coop-manager among peers that mean it harm. A wrong type byte before a message is left out on purpose: it
  * ends libnanomsg itself (see README's caveats); the private directory is the guard against it. */
-#include "e2e/sp.h"
+#include "harness/sp.h"
 
+#include <endian.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static struct started manager;
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The program coop-manager: how it begins, where it refuses to, and how it ends. */
-#include "e2e/sp.h"
+#include "harness/sp.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static void check_nothing_left(const char *name)

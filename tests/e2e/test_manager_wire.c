@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The program coop-manager as its clients see it: PROTOCOL.md's bytes, plain nanomsg, many at once, sent again, killed.
  */
-#include "e2e/sp.h"
+#include "harness/sp.h"
 
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 static struct started manager;

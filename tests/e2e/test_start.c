@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Managers that a program starts: how they come, how they go, and what their clients are told. */
-#include "e2e/sp.h"
+#include "harness/sp.h"
 
 #include <coop/list.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 /* 0 if a manager answers at the address, or the error. */

@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* The robust lock of lib/segment/robust.h and robust.c, every interleaving of it, with deaths at any step. */
+/* The robust lock of lib/segment/robust.h and robust.c in every interleaving, with deaths at any step.
+ *
+ * One lock word. COUNT threads take it and give it up, each up to ROUNDS times (thread 1: MORE times) or less, so that no
+ * later release hides a lost wake-up. One step is one access to shared memory or one system call of the code, in its
+ * order. What only the thread sees (list_op_pending, the list, values read) is done along with the step before or after.
+ *     word        as in layout.h: tid, WAITERS, OWNER_DIED, tag. Tag and tid of a thread are its number; a free word with
+ *                 WAITERS has in place of the tag the turn in which it was given up
+ *     turn        robust->turn: odd since a sleeper came; a holder that gives up slowly makes it the next even number
+ *     gone[n]     the life word of n is marked: coopi_dead() says yes
+ *     asleep[n]   n stands in the kernel's queue of the lock word
+ *     buffer[n]   a plain store of n that the others do not see yet, as on x86: later loads of n may come before it. Locked
+ *                 instructions, system calls and death of n empty it; membarrier empties everybody's. One place is
+ *                 enough: a locked instruction stands between any two plain stores to shared words
+ * A wake takes any sleeper. The threads up to TIMED may leave at any time, as at a deadline or a signal.
+ * Death is SIGKILL: no further step, then the kernel's walk: the linked word, then the life word, which is linked behind
+ * it, and last the pending one. A word without a tid that is pending: one sleeper is woken (Linux >= 6.2).
+ *
+ * Checked: nobody sleeps for ever (nothing moves, a thread sleeps: an invalid end state); nobody takes the lock from a
+ * living thread; COOP_OWNER_DIED is told to the next one after a death in possession, and to nobody else. All of that
+ * without the 250 ms net. With NET it is there, and fires only when nothing else moves.
+ *
+ * The errors that -D seeds are named in tests/model/check.py. */
 #ifndef COUNT
 #define COUNT 3
 #endif
 #ifndef ROUNDS
-#define ROUNDS 2
+#define ROUNDS 1
 #endif
-#ifndef MORE /* rounds of thread 1 */
+#ifndef MORE
 #define MORE ROUNDS
 #endif
 #ifndef DEATHS
-#define DEATHS 1
+#define DEATHS 0
 #endif
 #ifndef TIMED
 #define TIMED 0
@@ -22,54 +43,66 @@
 #define LOW(w) ((w) & 31)
 #define TAG(w) ((w) >> 5)
 #define ID(n) ((n) << 5 | (n))
-#define MARK(turn) ((turn) << 4 | WAITERS)
-#define TURNS 7
+#define FREE(turn) ((turn) << 4 | WAITERS)
+#define NEXT(turn) ((((turn) | 1) + 1) & 7) /* it may wrap soon: that can only break more */
 
 #define EMPTY 255
-#define ZERO 254
+#define ZERO 254 /* word = 0; other values: turn = value */
 
 short word;
-byte wanted;
-bool gone[COUNT + 1], asleep[COUNT + 1], killed[COUNT + 1];
+byte turn;
+byte deaths = DEATHS;
+bool gone[COUNT + 1], asleep[COUNT + 1], ended[COUNT + 1];
 byte buffer[COUNT + 1] = EMPTY;
-byte holder, owed;
+byte holder; /* ghost: who has the lock */
+bool owed;   /* ghost: its last holder died, and nobody has been told */
 #ifdef NET
-byte fired;
+byte fired;  /* ghost: how often the net was needed since somebody took the lock */
 #endif
+
+#define MOVES(n) (!ended[n] && !asleep[n])
+#if COUNT == 3
+#define SOMEBODY_MOVES (MOVES(1) || MOVES(2) || MOVES(3))
+#else
+#define SOMEBODY_MOVES (MOVES(1) || MOVES(2) || MOVES(3) || MOVES(4))
+#endif
+
+/* The choice beside every step. A sleeper is not killed when only that would end its sleep. */
+#define OR_DIE :: atomic { deaths > 0 && SOMEBODY_MOVES -> deaths--; goto dying }
 
 inline drain(n)
 {
     if
     :: buffer[n] == EMPTY
     :: buffer[n] == ZERO -> word = 0
-    :: else -> wanted = buffer[n]
+    :: else -> turn = buffer[n]
     fi;
     buffer[n] = EMPTY
 }
 
-inline drain_all()
+inline membarrier()
 {
     drain(1);
     drain(2);
     drain(3);
 #if COUNT > 3
-    drain(4);
+    drain(4)
 #endif
 }
 
-inline wake(n)
+/* The kernel's FUTEX_WAKE of one; WOKEN says whether there was one. Inside atomic. */
+inline wake(woken)
 {
-    atomic {
-        if
-        :: asleep[1] -> asleep[1] = false; n = 1
-        :: asleep[2] -> asleep[2] = false; n = 1
-        :: asleep[3] -> asleep[3] = false; n = 1
+    woken = true;
+    if
+    :: asleep[1] -> asleep[1] = false
+    :: asleep[2] -> asleep[2] = false
+    :: asleep[3] -> asleep[3] = false
 #if COUNT > 3
-        :: asleep[4] -> asleep[4] = false; n = 1
+    :: asleep[4] -> asleep[4] = false
 #endif
-        :: else -> n = 0
-        fi
-    }
+    :: else -> woken = false
+    fi
 }
 
 inline took(told)
@@ -77,295 +110,389 @@ inline took(told)
     assert(holder == 0);
     assert(told == owed);
     holder = me;
-    owed = 0;
+    owed = false;
 #ifdef NET
     fired = 0;
 #endif
     seen = 0;
-    dead = 0;
-    keep = 0
+    keep = 0;
+    dead = false;
+    pending = true
 }
 
 proctype thread(byte me; byte rounds)
 {
     short seen;
-    byte keep, n, turn;
-    bool pending, linked, dead, done;
+    byte keep, mine;
+    bool pending, linked, dead, yes;
 
-    {
-    do
-    :: rounds == 0 -> break
-    :: break
-    :: rounds > 0 ->
-        /* coopi_robust_try() */
-        d_step {
+next:
+    if
+    :: goto finish
+    :: rounds > 0
+    fi;
+
+    /* coopi_robust_try() */
+    if
+    :: atomic {
             rounds--;
-            pending = true;
             drain(me);
-            seen = word;
-            done = word == 0;
+            pending = true;
             if
-            :: done -> word = ID(me); took(0)
+            :: word == 0 -> word = ID(me); took(false); goto have
             :: else
             fi
-        };
-        if
-        :: done -> goto have
-        :: else
-        fi;
+        }
+    OR_DIE
+    fi;
 
-again:  atomic { done = false; dead = false; seen = word };
-        if
-        :: TID(seen) -> dead = gone[TAG(seen)]
-        :: else
-        fi;
-        if
-        :: TID(seen) && !dead
-        :: else ->
-            d_step {
-                drain(me);
-                done = word == seen;
-                if
-                :: done ->
-                    word = ID(me) | keep | (seen & WAITERS);
-                    took((dead || (seen & OWNER_DIED)))
-                :: else
-                fi
-            };
+    /* take(): try_take() */
+again:
+    if
+    :: atomic {
+            seen = word;
+            dead = false;
             if
-            :: done -> goto have
+            :: TID(seen) == 0 -> goto free
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+    if
+    :: atomic {
+            dead = gone[TAG(seen)];
+            if
+            :: !dead -> goto lived_in
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+free:
+    if
+    :: atomic {
+            drain(me);
+            if
+            :: word == seen ->
+                word = ID(me) | keep | (seen & WAITERS);
+                yes = dead || (seen & OWNER_DIED);
+                took(yes);
+                yes = false;
+                goto have
             :: else -> goto again
             fi
-        fi;
-        assert(TAG(seen) != me);
-#ifdef LEAVE_EARLY
-        if
-        :: me <= TIMED -> goto left
-        :: true
-        fi;
+        }
+    OR_DIE
+    fi;
+
+lived_in:
+    assert(TAG(seen) != me);
+#ifdef BEFORE_BIT
+    if
+    :: me <= TIMED -> goto left
+    :: true
+    fi;
 #endif
+    if
+    :: seen & WAITERS
+    :: else ->
         if
-        :: seen & WAITERS
-        :: else ->
-            d_step {
+        :: atomic {
                 drain(me);
-                done = word == seen;
                 if
-                :: done -> word = word | WAITERS; seen = seen | WAITERS
-                :: else
-                fi
-            };
-            if
-            :: done
-            :: else -> goto again
-            fi
-        fi;
-#ifndef LEAVE_EARLY
-        if
-        :: me <= TIMED -> goto left
-        :: true
-        fi;
-#endif
-        /* sleep_once() */
-#ifdef OLD
-        d_step { drain(me); done = false; wanted = 1 };
-#else
-        d_step { drain(me); done = false; wanted = wanted | 1; turn = wanted };
-#endif
-#ifndef NO_FENCE
-        d_step { drain_all() };
-#endif
-        d_step {
-            keep = WAITERS;
-            asleep[me] = LOW(word) == LOW(seen);
-            seen = 0
-        };
-#if !defined(OLD) && !defined(STALE)
-        d_step { asleep[me] = asleep[me] && wanted == turn; turn = 0 };
-#else
-        turn = 0;
-#endif
-        if
-        :: !asleep[me]
-        :: me <= TIMED -> asleep[me] = false
-#ifdef NET
-        :: timeout -> d_step { asleep[me] = false; fired++; assert(fired <= COUNT) }
-#endif
-        fi;
-        goto again;
-
-have:   atomic { linked = true; pending = false; done = false };
-
-        /* coopi_robust_give_up() */
-        d_step { linked = false; pending = true; assert(holder == me); done = (word & WAITERS) != 0 };
-        if
-        :: done -> goto slow
-        :: else
-        fi;
-        d_step { buffer[me] = ZERO; holder = 0 };
-        done = wanted & 1;
-        if
-        :: done ->
-            d_step {
-                done = false;
-                drain(me);
-#ifdef STRAY
-                word = word | WAITERS
-#else
-                if
-                :: word == 0 -> word = WAITERS
-                :: else
-                fi
-#endif
-            };
-            wake(n);
-#if defined(OLD) || defined(PLAIN_REMOVES)
-            if
-            :: n -> n = 0
-            :: else ->
-                d_step {
-                    if
-                    :: word == WAITERS -> word = 0
-                    :: else
-                    fi
-                }
-            fi
-#else
-            n = 0
-#endif
-        :: else
-        fi;
-        goto left;
-
-        /* coopi_robust_give_up_slow() */
-slow:   turn = wanted;
-#ifdef OLD
-        if
-        :: turn ->
-            d_step { drain(me); word = word | WAITERS };
-            buffer[me] = 0
-        :: else
-        fi;
-        d_step { turn = 0; drain(me); seen = word; word = 0; holder = 0 };
-        d_step { done = (wanted || (seen & WAITERS)); seen = 0 };
-        if
-        :: done -> d_step { done = false; drain(me); word = word | WAITERS }
-        :: else -> goto left
-        fi;
-        wake(n);
-        if
-        :: n -> n = 0
-        :: else ->
-            d_step {
-                if
-                :: word == WAITERS -> word = 0
-                :: else
+                :: word == seen -> word = word | WAITERS; seen = word
+                :: else -> goto again
                 fi
             }
-        fi;
+        OR_DIE
+        fi
+    fi;
+    if
+    :: me <= TIMED -> goto left
+    :: true
+    fi;
+
+    /* sleep_once() */
+    if
+#ifdef OLD
+    :: d_step { drain(me); turn = 1 }
 #else
-        if
-        :: turn & 1 -> d_step { drain(me); word = word | WAITERS }
-        :: else
-        fi;
-        d_step { turn = ((turn | 1) + 1) & TURNS; buffer[me] = turn };
-        d_step {
-            drain(me);
-            done = (word & WAITERS) != 0;
-            holder = 0;
-#ifdef GAP
-            word = 0
-#else
-            word = (done -> MARK(turn) : 0)
+    :: d_step { drain(me); turn = turn | 1; mine = turn }
 #endif
-        };
-        if
-        :: done
-        :: else -> goto left
-        fi;
-        done = false;
-#ifdef GAP
-        d_step {
+    OR_DIE
+    fi;
+#ifndef NO_FENCE
+    if
+    :: d_step { membarrier() }
+    OR_DIE
+    fi;
+#endif
+    if
+    :: atomic {
+            keep = WAITERS;
+            yes = LOW(word) == LOW(seen);
+            seen = 0;
             if
-            :: word == 0 -> word = MARK(turn)
+            :: !yes -> mine = 0; goto again
+            :: else -> yes = false; asleep[me] = true
+            fi
+        }
+    OR_DIE
+    fi;
+#if !defined(OLD) && !defined(ONE_WORD)
+    if
+    :: d_step {
+            if
+            :: turn != mine -> asleep[me] = false
+            :: else
+            fi;
+            mine = 0
+        }
+    OR_DIE
+    fi;
+#endif
+    if
+    :: !asleep[me]
+    :: me <= TIMED -> asleep[me] = false
+#ifdef NET
+    :: timeout -> d_step { asleep[me] = false; fired++; assert(fired <= COUNT) }
+#endif
+    OR_DIE
+    fi;
+    goto again;
+
+have:
+    if
+    :: atomic { linked = true; pending = false }
+    OR_DIE
+    fi;
+
+    /* coopi_robust_give_up() */
+    if
+    :: atomic {
+            linked = false;
+            pending = true;
+            assert(holder == me);
+            if
+            :: word & WAITERS -> goto slow
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+    if
+    :: atomic {
+            if
+            :: turn & 1 -> goto slow
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+    if
+    :: d_step { buffer[me] = ZERO; holder = 0 }
+    OR_DIE
+    fi;
+    if
+    :: atomic {
+            if
+            :: turn & 1
+            :: else -> goto left
+            fi
+        }
+    OR_DIE
+    fi;
+#ifdef OLD
+    goto waker;
+#else
+    if
+    :: d_step { drain(me); word = word | WAITERS }
+    OR_DIE
+    fi;
+    if
+    :: atomic { wake(yes); yes = false }
+    OR_DIE
+    fi;
+    goto left;
+#endif
+
+    /* coopi_robust_give_up_slow() */
+slow:
+    if
+    :: atomic { mine = turn; yes = mine & 1 }
+    OR_DIE
+    fi;
+    if
+    :: yes ->
+        if
+        :: d_step { drain(me); word = word | WAITERS; yes = false }
+        OR_DIE
+        fi;
+#ifdef OLD
+        if
+        :: d_step { buffer[me] = 0 }
+        OR_DIE
+        fi
+#endif
+    :: else
+    fi;
+#ifdef OLD
+    if
+    :: d_step { mine = 0; drain(me); yes = (word & WAITERS) != 0; word = 0; holder = 0 }
+    OR_DIE
+    fi;
+    if
+    :: yes
+    :: else ->
+        if
+        :: atomic {
+                if
+                :: turn
+                :: else -> goto left
+                fi
+            }
+        OR_DIE
+        fi
+    fi;
+waker:
+    if
+    :: atomic { yes = false; drain(me); word = word | WAITERS }
+    OR_DIE
+    fi;
+#else
+    if
+    :: d_step { mine = NEXT(mine); buffer[me] = mine }
+    OR_DIE
+    fi;
+#ifdef GAP
+    if
+    :: atomic {
+            drain(me);
+            holder = 0;
+            yes = (word & WAITERS) != 0;
+            word = 0;
+            if
+            :: yes -> yes = false
+            :: else -> goto left
+            fi
+        }
+    OR_DIE
+    fi;
+    if
+    :: d_step {
+            if
+            :: word == 0 -> word = FREE(mine)
             :: else -> word = word | WAITERS
             fi
-        };
-#endif
-        wake(n);
-        if
-        :: n -> n = 0
-        :: else ->
-            d_step {
-                if
-#ifdef UNMARKED
-                :: LOW(word) == WAITERS -> word = 0
+        }
+    OR_DIE
+    fi;
 #else
-                :: word == MARK(turn) -> word = 0
-#endif
-                :: else
-                fi
-            }
-        fi;
-#endif
-left:   atomic { pending = false; done = false; dead = false; keep = 0; seen = 0; turn = 0 }
-    od
-    } unless {
-        killed[me];
-        /* The interrupt or the end of the system call. */
-        d_step {
+    if
+    :: atomic {
             drain(me);
-            asleep[me] = false;
-            seen = 0; keep = 0; turn = 0; dead = 0; rounds = 0; done = 0;
+            holder = 0;
             if
-            :: TID(word) == me -> owed = 1; assert(holder == me)
-            :: else -> assert(holder != me)
-            fi;
+            :: word & WAITERS -> word = FREE(mine)
+            :: else -> word = 0; goto left
+            fi
+        }
+    OR_DIE
+    fi;
+#endif
+#endif
+    if
+    :: atomic {
+            wake(yes);
             if
-            :: holder == me -> holder = 0
+            :: yes -> yes = false; goto left
             :: else
-            fi;
-            n = 0;
+            fi
+        }
+    OR_DIE
+    fi;
+#ifdef OLD
+    if
+    :: atomic {
             if
-            :: linked && TID(word) == me ->
-                n = word & WAITERS;
-                word = (word & ~7) | OWNER_DIED
+            :: turn -> goto left
             :: else
-            fi;
-            linked = false
-        };
+            fi
+        }
+    OR_DIE
+    fi;
+#endif
+    if
+    :: d_step {
+            if
+#if defined(OLD) || defined(ANY_BIT)
+            :: LOW(word) == WAITERS -> word = 0
+#else
+            :: word == FREE(mine) -> word = 0
+#endif
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+
+left:
+    atomic { pending = false; yes = false; dead = false; keep = 0; seen = 0; mine = 0 };
+    goto next;
+
+dying:
+    atomic {
+        drain(me); /* the interrupt or the system call */
+        asleep[me] = false;
+        seen = 0;
+        keep = 0;
+        mine = 0;
+        rounds = 0;
+        dead = false;
+        yes = false;
         if
-        :: n -> wake(n)
+        :: TID(word) == me -> assert(holder == me); holder = 0; owed = true
+        :: else -> assert(holder != me)
+        fi;
+        if
+        :: linked && TID(word) == me -> yes = (word & WAITERS) != 0; word = (word & ~7) | OWNER_DIED
         :: else
         fi;
-        d_step { gone[me] = true; n = 0 };
-        d_step {
-            if
-            :: pending && TID(word) == 0 -> n = 1
-            :: pending && TID(word) == me -> n = word & WAITERS; word = (word & ~7) | OWNER_DIED
-            :: else
-            fi;
-            pending = false
-        };
-        if
-        :: n -> wake(n)
-        :: else
-        fi;
-        n = 0
+        linked = false
     };
-    killed[me] = true
+    if
+    :: yes -> atomic { wake(yes) }
+    :: else
+    fi;
+    gone[me] = true;
+    d_step {
+        yes = false;
+        if
+        :: pending && TID(word) == 0 -> yes = true
+        :: pending && TID(word) == me -> yes = (word & WAITERS) != 0; word = (word & ~7) | OWNER_DIED
+        :: else
+        fi;
+        pending = false
+    };
+    if
+    :: yes -> atomic { wake(yes) }
+    :: else
+    fi;
+    yes = false;
+finish:
+    atomic { rounds = 0; ended[me] = true }
 }
 
-/* Store buffers that empty themselves, and the killer. */
+/* Starts the threads; then it is the store buffers, which empty themselves some time. */
 active proctype world()
 {
-    byte deaths = DEATHS;
     atomic {
         run thread(1, MORE);
         run thread(2, ROUNDS);
         run thread(3, ROUNDS);
 #if COUNT > 3
-        run thread(4, ROUNDS);
+        run thread(4, ROUNDS)
 #endif
     };
 end:
@@ -376,12 +503,5 @@ end:
 #if COUNT > 3
     :: d_step { buffer[4] != EMPTY -> drain(4) }
 #endif
-    :: d_step { deaths > 0 && !killed[1] -> killed[1] = true; deaths-- }
-    :: d_step { deaths > 0 && !killed[2] -> killed[2] = true; deaths-- }
-    :: d_step { deaths > 0 && !killed[3] -> killed[3] = true; deaths-- }
-#if COUNT > 3
-    :: d_step { deaths > 0 && !killed[4] -> killed[4] = true; deaths-- }
-#endif
-    :: deaths > 0 -> deaths = 0
     od
 }

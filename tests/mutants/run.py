@@ -6,7 +6,8 @@
 
 Each tests/mutants/NAME.patch begins with two lines and goes on with a diff for `patch -p1`:
     # breaks: what no longer holds
-    # test: suite/name
+    # test: suite/name                 or  # crash: PATTERN of operations for the killer
+                                       or  # stress: PROGRAM ARGUMENT...
 The work is done in a copy of the tree, build/mutants, which is kept so that the next run builds little. --dozen=N takes
 the Nth twelve of the list, round and round. Ends with `N mutants, N caught`; 0 only if all are.
 """
@@ -23,6 +24,7 @@ import time
 SCRATCH = "build/mutants"
 DOZEN = 12
 TEST_SECONDS = 120  # above the runner's own limit
+GUARDS = {"test": ["run_tests", "-j", "1", "--only"], "crash": ["crash", "--ops"], "stress": []}
 
 
 class Mutant:
@@ -31,14 +33,14 @@ class Mutant:
         with open(path, encoding="utf-8") as file:
             self.text = file.read()
         self.breaks = self.header("breaks")
-        self.test = self.header("test")
+        self.test = next((kind + " " + found for kind in GUARDS if (found := self.header(kind))), None)
+        if not self.breaks or not self.test:
+            sys.exit("mutants: %s lacks '# breaks: ...' or the line that names its guard" % self.name)
         self.files = re.findall(r"^\+\+\+ b/(\S+)", self.text, re.M)
 
     def header(self, key):
         found = re.search(r"^# %s: (.+)$" % key, self.text, re.M)
-        if not found:
-            sys.exit("mutants: %s has no line '# %s: ...'" % (self.name, key))
-        return found.group(1).strip()
+        return found.group(1).strip() if found else None
 
 
 def copy_if_other(source, target):
@@ -71,9 +73,10 @@ def build():
     return None if done.returncode == 0 else done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def run_test(pattern):
-    """The runner's exit code: 0 passed, 1 failed, 2 no such test; None: it did not end."""
-    command = ["build/release/tests/run_tests", "-j", "1", "--only", pattern]
+def run_test(guard):
+    """The guard's exit code: 0 passed, 1 failed, others: it could not tell; None: it did not end."""
+    kind, what = guard.split(" ", 1)
+    command = ["build/release/tests/" + part if i == 0 else part for i, part in enumerate(GUARDS[kind] + what.split())]
     try:
         return subprocess.run(command, cwd=SCRATCH, capture_output=True, timeout=TEST_SECONDS, check=False).returncode
     except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 #ifndef UNIT_MANAGED_H
 #define UNIT_MANAGED_H
 
+#include "harness/args.h"
 #include "harness/test.h"
 #include "manager/command.h"
 #include "proxy/message.h"
@@ -18,10 +19,6 @@ struct managed {
     char sentence[600];
     coop_any result; /* of the last request that went well; cleared by the next */
 };
-
-/* An argument list: ARGS(coop_int(1), coop_str("a")). */
-#define ARGS(...) (const coop_any[]){__VA_ARGS__}, sizeof((const coop_any[]){__VA_ARGS__}) / sizeof(coop_any)
-#define NO_ARGS NULL, 0
 
 static inline void managed_start(struct managed *m)
 {

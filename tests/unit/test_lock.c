@@ -125,8 +125,8 @@ static void releasing_anothers_is_refused_and_names_the_holder(void)
 {
     set_up();
     pid_t holder = fork_holder();
-    char number[32];
-    snprintf(number, sizeof number, "process %d (run_tests)", (int)holder);
+    char number[48];
+    snprintf(number, sizeof number, "process %d (%s)", (int)holder, program_invocation_short_name);
     CHECK_ERR(coop_lock_release(lock), -EPERM);
     CHECK_DETAIL(number);
     CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
@@ -202,7 +202,7 @@ static void owner_names_who_holds_it(void)
     CHECK_OK(coop_lock_owner(lock, &who));
     CHECK_EQ(who.pid, getpid());
     CHECK_EQ(who.tid, gettid());
-    CHECK_STR(who.command, "run_tests");
+    CHECK_STR(who.command, program_invocation_short_name);
     CHECK_EQ(who.wall_time, 0);
     CHECK_EQ(who.deaths, 0);
 }
@@ -260,6 +260,7 @@ static void nameless_ones_are_apart_and_have_no_path(void)
     CHECK_OK(coop_lock_release(other));
     CHECK_ERR(coop_lock_release(other), -EPERM);
     CHECK_DETAIL("nameless");
+    coop_lock_close(other);
 }
 
 static void lives_in_a_segment_that_is_open(void)
@@ -279,6 +280,9 @@ static void lives_in_a_segment_that_is_open(void)
     CHECK_STR(coop_lock_path(named), test_name("s/door"));
     CHECK_OK(coop_lock_release(named));
     CHECK_OK(coop_lock_release(nameless));
+    coop_lock_close(named);
+    coop_lock_close(again);
+    coop_lock_close(nameless);
     CHECK_OK(coop_segment_remove(test_name("s"), 0));
 }
 

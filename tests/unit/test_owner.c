@@ -56,7 +56,7 @@ static void a_thread_takes_one_row_and_keeps_it(void)
     CHECK_EQ(owner->pid, getpid());
     CHECK_EQ(owner->tid, gettid());
     CHECK(owner->start != 0);
-    CHECK_STR(owner->command, "run_tests");
+    CHECK_STR(owner->command, program_invocation_short_name);
     CHECK(!coopi_dead(segment->map, my_tag()));
     CHECK(!coopi_owner_second_evidence(segment->map, my_tag()));
 }

@@ -56,7 +56,7 @@ static void who_creates_is_attached_with_its_name(void)
     CHECK(row != NULL);
     CHECK_EQ(row->info_word, row->word);
     CHECK_EQ(row->word >> 32, coopi_process()->start);
-    CHECK_STR(row->command, "run_tests");
+    CHECK_STR(row->command, program_invocation_short_name);
     CHECK(row->attached > 0);
     tear_down();
 }

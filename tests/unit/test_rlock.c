@@ -183,6 +183,8 @@ static void lives_in_a_segment_that_is_open(void)
     CHECK_OK(coop_rlock_in(segment, "gate", 0, &again));
     CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
     CHECK_EQ(coop_rlock_depth(again), 1);
+    coop_rlock_close(again);
+    coop_segment_close(segment);
 }
 
 enum { ROUNDS = 10000, WORKERS = 4 };

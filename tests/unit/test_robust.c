@@ -84,6 +84,7 @@ static void each_segment_costs_one_of_them(void)
     CHECK_ERR(coop_lock_acquire(locks[MOST - 1], COOP_NOWAIT), -ENOLCK);
     CHECK_OK(coop_lock_release(locks[0]));
     CHECK_OK(coop_lock_acquire(other, COOP_NOWAIT));
+    keep(other);
 }
 
 /* Takes and gives up in random order; HELD says at the end what this thread has. */
@@ -131,6 +132,7 @@ static void locks_of_several_segments_mix(void)
         coop_segment *own;
         if (i % 8 == 0) CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &own));
         CHECK_OK(coop_lock_in(own, NULL, 0, &locks[i]));
+        if (i % 8 == 7) coop_segment_close(own);
     }
     bool *held = test_shared(FEW);
     pid_t victim;
@@ -217,12 +219,41 @@ static bool is_asleep(pid_t pid)
     return state == 'S';
 }
 
-static void acquire_for_ever(int *stop)
+enum { SLEEPERS = 3 };
+
+struct rounds {
+    int number;  /* -1 ends the sleepers */
+    int arrived; /* of this round's sleepers, at the lock's door */
+    int taken;
+};
+
+static void sleep_in_each_round(struct rounds *rounds)
 {
-    while (!step_now(stop)) {
+    for (int round = 1; step_now(&rounds->number) >= 0; round++) {
+        CHECK_SOON(step_now(&rounds->number) < 0 || step_now(&rounds->number) >= round);
+        if (step_now(&rounds->number) < 0) break;
+        __atomic_fetch_add(&rounds->arrived, 1, __ATOMIC_ACQ_REL);
         CHECK_OK(coop_lock_acquire(locks[0], COOP_FOREVER));
+        __atomic_fetch_add(&rounds->taken, 1, __ATOMIC_ACQ_REL);
         CHECK_OK(coop_lock_release(locks[0]));
     }
+}
+
+/* Wakes one of the sleepers and takes the lock before it. True if that worked, and no sleeper had it in between. */
+static bool overtake(struct rounds *rounds, const pid_t *sleepers)
+{
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_FOREVER));
+    rounds->arrived = rounds->taken = 0;
+    step_to(&rounds->number, rounds->number + 1);
+    await_step(&rounds->arrived, SLEEPERS);
+    for (int i = 0; i < SLEEPERS; i++) CHECK_SOON((word_of(locks[0]) & COOPI_WAITERS) && is_asleep(sleepers[i]));
+    CHECK_OK(coop_lock_release(locks[0]));
+    bool before = coop_lock_acquire(locks[0], COOP_NOWAIT) == 0;
+    bool alone = before && step_now(&rounds->taken) == 0;
+    if (alone) CHECK(word_of(locks[0]) & COOPI_WAITERS);
+    if (before) CHECK_OK(coop_lock_release(locks[0]));
+    await_step(&rounds->taken, SLEEPERS);
+    return alone;
 }
 
 /* A running thread takes the lock before the one that was woken. If that one is killed, nobody would wake the others,
@@ -230,26 +261,13 @@ static void acquire_for_ever(int *stop)
 static void one_who_overtakes_the_woken_keeps_the_sleepers_bit(void)
 {
     set_up(1);
-    int *stop = test_shared(sizeof *stop);
-    pid_t sleepers[3];
-    CHECK_OK(coop_lock_acquire(locks[0], COOP_FOREVER));
-    for (int i = 0; i < 3; i++) CHILD(sleepers[i]) acquire_for_ever(stop);
-    for (int overtaken = 0; overtaken < 20;) {
-        for (int i = 0; i < 3; i++) CHECK_SOON(is_asleep(sleepers[i]));
-        CHECK(word_of(locks[0]) & COOPI_WAITERS);
-        CHECK_OK(coop_lock_release(locks[0]));
-        int r = coop_lock_acquire(locks[0], COOP_NOWAIT);
-        if (r == -EBUSY) {
-            CHECK_OK(coop_lock_acquire(locks[0], COOP_FOREVER));
-            continue;
-        }
-        CHECK_OK(r);
-        CHECK(word_of(locks[0]) & COOPI_WAITERS);
-        overtaken++;
-    }
-    step_to(stop, 1);
-    CHECK_OK(coop_lock_release(locks[0]));
-    for (int i = 0; i < 3; i++) child_must(sleepers[i]);
+    struct rounds *rounds = test_shared(sizeof *rounds);
+    pid_t sleepers[SLEEPERS];
+    for (int i = 0; i < SLEEPERS; i++)
+        CHILD(sleepers[i]) sleep_in_each_round(rounds);
+    for (int overtaken = 0; overtaken < 10;) overtaken += overtake(rounds, sleepers);
+    step_to(&rounds->number, -1);
+    for (int i = 0; i < SLEEPERS; i++) child_must(sleepers[i]);
     CHECK_EQ(word_of(locks[0]), 0); /* the bit goes when a wake finds nobody */
 }
 

@@ -37,6 +37,7 @@ static void set_up(int mutexes)
     shared = test_shared(sizeof *shared);
     CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &segment));
     for (int i = 0; i < EACH; i++) CHECK_OK(coop_lock_in(segment, NULL, 0, &locks[i]));
+    coop_segment_close(segment);
     for (int i = 0; i < mutexes; i++) init_mutex(&shared->mutexes[i], mutexes == EACH && i % 5 == 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Array: a fixed number of typed items in shared memory.
  *
- * TYPE is the format of one item, as for Value: a native scalar, `Ns`, or a row such as `3d`. Indexes count from 0; negative ones count from
- * the end, as in Python (-1 is the last). Bounds are always checked.
+ * TYPE is the format of one item, as for Value: a native scalar, `Ns`, or a row such as `3d`. Indexes count from 0;
+ * negative ones count from the end, as in Python (-1 is the last). Bounds are always checked.
  *
  * Single scalar items are read and written by one atomic access each and need no lock. Copies of many items
  * (coop_array_read, coop_array_write) are not atomic as a whole: hold the array's lock around them where others write.
@@ -23,8 +23,8 @@ COOP_BEGIN_DECLS
 typedef struct coop_array coop_array;
 
 /* By path; a NULL path makes a nameless one. LENGTH items (0 is allowed), all zero when new; more than fit is
- * -ENOSPC. Opening an existing array, LENGTH must be its length or COOP_ANY_LENGTH, and TYPE its type or NULL. Flags and
- * errors as for coop_value_open(); another length is -EINVAL and names both. */
+ * -ENOSPC. Opening an existing array, LENGTH must be its length or COOP_ANY_LENGTH, and TYPE its type or NULL. Flags
+ * and errors as for coop_value_open(); another length is -EINVAL and names both. */
 #define COOP_ANY_LENGTH SIZE_MAX
 int coop_array_open(const char *path, const char *type, size_t length, int flags,
                     coop_array **ret_array) COOP_MUST_CHECK;
@@ -57,8 +57,7 @@ int coop_array_exchange_i64(coop_array *array, int64_t index, int64_t number, in
 int coop_array_exchange_f64(coop_array *array, int64_t index, double number, double *ret_old);
 int coop_array_compare_exchange_i64(coop_array *array, int64_t index, int64_t *expected,
                                     int64_t desired) COOP_MUST_CHECK;
-int coop_array_compare_exchange_f64(coop_array *array, int64_t index, double *expected,
-                                    double desired) COOP_MUST_CHECK;
+int coop_array_compare_exchange_f64(coop_array *array, int64_t index, double *expected, double desired) COOP_MUST_CHECK;
 
 /* Copies COUNT items from START (negative counts from the end) out to, or in from, COUNT * item_size bytes of the
  * caller's. All COUNT items must exist: -ERANGE, and nothing is copied. */
@@ -84,8 +83,10 @@ COOP_END_DECLS
 #define coop_array_set(array, index, number)                                                                           \
     COOP_NUMBER_(number, coop_array_set_i64, coop_array_set_u64, coop_array_set_f64)((array), (index), (number))
 #define coop_array_add(array, index, delta, ret_new)                                                                   \
-    _Generic((delta), float: coop_array_add_f64, double: coop_array_add_f64, default: coop_array_add_i64)(             \
-        (array), (index), (delta), (ret_new))
+    _Generic((delta), float                                                                                            \
+             : coop_array_add_f64, double                                                                              \
+             : coop_array_add_f64, default                                                                             \
+             : coop_array_add_i64)((array), (index), (delta), (ret_new))
 #define coop_array_get(array, index, ret_number)                                                                       \
     _Generic((ret_number), int64_t *: coop_array_get_i64, uint64_t *: coop_array_get_u64,                              \
              double *: coop_array_get_f64)((array), (index), (ret_number))

@@ -8,12 +8,12 @@
  * A scalar is read and written by one atomic access, so a reader never sees half of a value, and a writer killed at any
  * instruction leaves the old value or the new one. add, exchange and compare_exchange are atomic as well. Reading sees
  * what was written to other memory before the value was set, so a value may be the flag that publishes other data. What
- * is larger than a scalar (`16s`, `3d`) is copied as bytes, under the value's lock; a writer killed in the copy may leave
- * a mixture, which the next acquire tells by COOP_OWNER_DIED.
+ * is larger than a scalar (`16s`, `3d`) is copied as bytes, under the value's lock; a writer killed in the copy may
+ * leave a mixture, which the next acquire tells by COOP_OWNER_DIED.
  *
  * Each value has an RLock of its own (coop_value_lock(), as Python's get_lock()) for steps that belong together, unless
- * it was made with COOP_RAW. On purpose other than in Python, get and set of a scalar do not wait for that lock: they are
- * atomic without it, and a stopped holder does not stop readers.
+ * it was made with COOP_RAW. On purpose other than in Python, get and set of a scalar do not wait for that lock: they
+ * are atomic without it, and a stopped holder does not stop readers.
  *
  * Thread-safe; get, set, add, exchange and compare_exchange of scalars are async-signal-safe as long as they succeed.
  * Handles survive fork(). */
@@ -28,11 +28,11 @@ COOP_BEGIN_DECLS
 
 typedef struct coop_value coop_value;
 
-/* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked children
- * share. A new value is zero. FLAGS: COOP_CREATE, COOP_EXCL, COOP_RAW (heeded when it is made), COOP_INTR,
+/* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked
+ * children share. A new value is zero. FLAGS: COOP_CREATE, COOP_EXCL, COOP_RAW (heeded when it is made), COOP_INTR,
  * COOP_TRUST_PEERS. TYPE NULL opens an existing value as whatever it is. Errors: those of coop_segment_open(), -ENOENT,
- * -EEXIST, -ENOSPC, -EINVAL: a malformed name or type (the sentence gives the column), an object of another kind or type
- * (it names the first difference). */
+ * -EEXIST, -ENOSPC, -EINVAL: a malformed name or type (the sentence gives the column), an object of another kind or
+ * type (it names the first difference). */
 int coop_value_open(const char *path, const char *type, int flags, coop_value **ret_value) COOP_MUST_CHECK;
 
 /* A new nameless value: as opening a NULL path. */
@@ -46,9 +46,9 @@ int coop_value_in(coop_segment *segment, const char *name, const char *type, int
 void coop_value_close(coop_value *value);
 
 /* The value as a number. Integers widen and narrow by value: -ERANGE if it does not fit RET's type or the value's (a
- * fraction does not fit an integer: -ERANGE). Towards a float or double, numbers are rounded, as in Python and C; a finite
- * one that would become infinite is -ERANGE. `?` takes 0 and 1; `c` takes -128 to 255 and reads back as C's char does.
- * -EINVAL for all but scalars. */
+ * fraction does not fit an integer: -ERANGE). Towards a float or double, numbers are rounded, as in Python and C; a
+ * finite one that would become infinite is -ERANGE. `?` takes 0 and 1; `c` takes -128 to 255 and reads back as C's char
+ * does. -EINVAL for all but scalars. */
 int coop_value_get_i64(const coop_value *value, int64_t *ret_number);
 int coop_value_get_u64(const coop_value *value, uint64_t *ret_number);
 int coop_value_get_f64(const coop_value *value, double *ret_number);
@@ -56,10 +56,10 @@ int coop_value_set_i64(coop_value *value, int64_t number);
 int coop_value_set_u64(coop_value *value, uint64_t number);
 int coop_value_set_f64(coop_value *value, double number);
 
-/* The value's bytes in this machine's order, of any type. SIZE must be its size: -EINVAL names both. More than a scalar is
- * copied under the value's lock, if it has one, and waits for it for ever: errors as for coop_rlock_acquire().
- * COOP_OWNER_DIED: copied, and the lock's last owner died holding it, so what was read may be a mixture; no later acquire
- * will tell it again. */
+/* The value's bytes in this machine's order, of any type. SIZE must be its size: -EINVAL names both. More than a scalar
+ * is copied under the value's lock, if it has one, and waits for it for ever: errors as for coop_rlock_acquire().
+ * COOP_OWNER_DIED: copied, and the lock's last owner died holding it, so what was read may be a mixture; no later
+ * acquire will tell it again. */
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size);
 int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
 
@@ -68,8 +68,8 @@ int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
 int coop_value_add_i64(coop_value *value, int64_t delta, int64_t *ret_new);
 int coop_value_add_f64(coop_value *value, double delta, double *ret_new);
 
-/* Stores atomically and gives what was there before (RET may be NULL). If that does not fit RET: -ERANGE, and nothing is
- * stored. */
+/* Stores atomically and gives what was there before (RET may be NULL). If that does not fit RET: -ERANGE, and nothing
+ * is stored. */
 int coop_value_exchange_i64(coop_value *value, int64_t number, int64_t *ret_old);
 int coop_value_exchange_f64(coop_value *value, double number, double *ret_old);
 
@@ -82,11 +82,12 @@ int coop_value_compare_exchange_f64(coop_value *value, double *expected, double 
 coop_rlock *coop_value_lock(coop_value *value);
 
 /* Gives a raw value a lock for this handle (several values may share one): borrowed, and must outlive the handle.
- * -EEXIST if it has a lock already. What is larger than a scalar is then copied under it. Not thread-safe: call it before
- * other threads use the handle. */
+ * -EEXIST if it has a lock already. What is larger than a scalar is then copied under it. Not thread-safe: call it
+ * before other threads use the handle. */
 int coop_value_use_lock(coop_value *value, coop_rlock *lock) COOP_MUST_CHECK;
 
-/* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle. */
+/* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle.
+ */
 const char *coop_value_type(const coop_value *value);
 size_t coop_value_size(const coop_value *value);
 const char *coop_value_path(const coop_value *value);
@@ -102,15 +103,19 @@ COOP_END_DECLS
  * int64_t, uint64_t (or long long forms) or double. */
 #ifndef __cplusplus
 #define COOP_NUMBER_(number, i64, u64, f64)                                                                            \
-    _Generic((number), float: f64, double: f64, unsigned long: u64, unsigned long long: u64, default: i64)
+    _Generic((number), float : f64, double : f64, unsigned long : u64, unsigned long long : u64, default : i64)
 #define coop_value_set(value, number)                                                                                  \
     COOP_NUMBER_(number, coop_value_set_i64, coop_value_set_u64, coop_value_set_f64)((value), (number))
 #define coop_value_add(value, delta, ret_new)                                                                          \
-    _Generic((delta), float: coop_value_add_f64, double: coop_value_add_f64, default: coop_value_add_i64)(             \
-        (value), (delta), (ret_new))
+    _Generic((delta), float                                                                                            \
+             : coop_value_add_f64, double                                                                              \
+             : coop_value_add_f64, default                                                                             \
+             : coop_value_add_i64)((value), (delta), (ret_new))
 #define coop_value_exchange(value, number, ret_old)                                                                    \
-    _Generic((number), float: coop_value_exchange_f64, double: coop_value_exchange_f64,                                \
-             default: coop_value_exchange_i64)((value), (number), (ret_old))
+    _Generic((number), float                                                                                           \
+             : coop_value_exchange_f64, double                                                                         \
+             : coop_value_exchange_f64, default                                                                        \
+             : coop_value_exchange_i64)((value), (number), (ret_old))
 #define coop_value_get(value, ret_number)                                                                              \
     _Generic((ret_number), int64_t *: coop_value_get_i64, uint64_t *: coop_value_get_u64,                              \
              double *: coop_value_get_f64)((value), (ret_number))

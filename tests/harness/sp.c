@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A client of a manager written from PROTOCOL.md's bytes: a plain socket, so that tests can also do what no honest
- * client does. And managers to talk to. */
-#ifndef E2E_SP_H
-#define E2E_SP_H
-
-#include "harness/test.h"
-#include "proxy/message.h"
+/* A client of a manager written from PROTOCOL.md's bytes, and managers to talk to. */
+#include "harness/sp.h"
 
 #include <endian.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +10,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-/* The path of a named manager's socket; four at a time. */
-static inline const char *manager_path(const char *name)
+const char *manager_path(const char *name)
 {
     static char paths[4][108];
     static unsigned next;
@@ -27,8 +20,7 @@ static inline const char *manager_path(const char *name)
     return path;
 }
 
-/* Starts a manager and waits until it says that it is ready. */
-static inline struct started start_manager(const char *name)
+struct started start_manager(const char *name)
 {
     struct started s = START("coop-manager", "--name", name);
     char ready[160];
@@ -37,8 +29,7 @@ static inline struct started start_manager(const char *name)
     return s;
 }
 
-/* For managers that were killed: they leave their socket and lock. */
-static inline void remove_left(const char *name)
+void remove_left(const char *name)
 {
     char lock[120];
     snprintf(lock, sizeof lock, "%s.lock", manager_path(name));
@@ -46,36 +37,20 @@ static inline void remove_left(const char *name)
     unlink(lock);
 }
 
-#define SP_REQ "\0SP\0\0\x30\0\0"
-#define SP_REP "\0SP\0\0\x31\0\0"
-
-struct sp {
-    int fd;
-    uint32_t id; /* of the last message sent */
-    struct coopi_request head;
-    struct coopi_writer request;
-    unsigned char *body; /* of the last message received, behind its id */
-    size_t size;
-    struct coopi_reply reply;
-    coop_any result;
-};
-
-/* A connected socket on which nothing was said. */
-static inline int sp_socket(const char *path)
+int sp_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
-    struct timeval limit = {.tv_sec = 5 * test_slowness()};
+    struct timeval limit = {.tv_sec = 5L * test_slowness()};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
 
-/* False if the other side hung up. */
-static inline bool sp_write(int fd, const void *bytes, size_t size)
+bool sp_write(int fd, const void *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
         ssize_t n = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
@@ -85,8 +60,7 @@ static inline bool sp_write(int fd, const void *bytes, size_t size)
     return true;
 }
 
-/* False at the end of the stream, or after the time limit. */
-static inline bool sp_read(int fd, void *bytes, size_t size)
+bool sp_read(int fd, void *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
         ssize_t n = recv(fd, (char *)bytes + done, size - done, 0);
@@ -96,7 +70,7 @@ static inline bool sp_read(int fd, void *bytes, size_t size)
     return true;
 }
 
-static inline void sp_shake_hands(struct sp *sp, const char *path)
+static void shake_hands(struct sp *sp, const char *path)
 {
     char theirs[8];
     sp->fd = sp_socket(path);
@@ -105,23 +79,23 @@ static inline void sp_shake_hands(struct sp *sp, const char *path)
     CHECK_MEM(theirs, SP_REP, 8);
 }
 
-static inline void sp_open(struct sp *sp, const char *path)
+void sp_open(struct sp *sp, const char *path)
 {
     *sp = (struct sp){.id = 0x80000000, .head.lane = 1, .result = coop_nil()};
     FILE *random = fopen("/dev/urandom", "re");
     CHECK(random && fread(sp->head.session, sizeof sp->head.session, 1, random) == 1);
     fclose(random);
     coopi_writer_init(&sp->request, COOPI_WIRE_MAX);
-    sp_shake_hands(sp, path);
+    shake_hands(sp, path);
 }
 
-static inline void sp_reopen(struct sp *sp, const char *path)
+void sp_reopen(struct sp *sp, const char *path)
 {
     close(sp->fd);
-    sp_shake_hands(sp, path);
+    shake_hands(sp, path);
 }
 
-static inline void sp_close(struct sp *sp)
+void sp_close(struct sp *sp)
 {
     close(sp->fd);
     free(sp->body);
@@ -129,7 +103,7 @@ static inline void sp_close(struct sp *sp)
     coopi_writer_free(&sp->request);
 }
 
-static inline bool sp_send(struct sp *sp, const void *body, size_t size)
+bool sp_send(struct sp *sp, const void *body, size_t size)
 {
     unsigned char head[13] = {1};
     uint64_t length = htobe64(size + 4);
@@ -139,8 +113,7 @@ static inline bool sp_send(struct sp *sp, const void *body, size_t size)
     return sp_write(sp->fd, head, sizeof head) && sp_write(sp->fd, body, size);
 }
 
-/* One whole message, with the id of the last one sent. False if the other side hung up. */
-static inline bool sp_receive(struct sp *sp)
+bool sp_receive(struct sp *sp)
 {
     unsigned char head[13];
     uint64_t length;
@@ -156,10 +129,7 @@ static inline bool sp_receive(struct sp *sp)
     return sp_read(sp->fd, sp->body, sp->size);
 }
 
-#define ARGS(...) (const coop_any[]){__VA_ARGS__}, sizeof((const coop_any[]){__VA_ARGS__}) / sizeof(coop_any)
-#define NO_ARGS NULL, 0
-
-static inline void sp_compose(struct sp *sp, const char *op, coop_any object, const coop_any *args, size_t count)
+void sp_compose(struct sp *sp, const char *op, coop_any object, const coop_any *args, size_t count)
 {
     coopi_writer_reset(&sp->request);
     coopi_request_begin(&sp->request, &sp->head);
@@ -170,24 +140,25 @@ static inline void sp_compose(struct sp *sp, const char *op, coop_any object, co
     CHECK_OK(coopi_writer_status(&sp->request));
 }
 
-/* The status that the manager answers; -EPIPE if it hung up. */
-static inline int sp_answer(struct sp *sp)
+int sp_answer(struct sp *sp)
 {
+    struct coopi_reply reply;
+    coop_any result = coop_nil();
     if (!sp_receive(sp)) return -EPIPE;
-    CHECK_OK(coopi_reply_parse(sp->body, sp->size, &sp->reply));
+    CHECK_OK(coopi_reply_parse(sp->body, sp->size, &reply));
+    if (reply.status == 0) CHECK_OK(coopi_read_any(&reply.result, &result));
     coop_any_clear(&sp->result);
-    struct coopi_reader result = sp->reply.result;
-    if (sp->reply.status == 0) CHECK_OK(coopi_read_any(&result, &sp->result));
-    return sp->reply.status;
+    sp->reply = reply;
+    sp->result = result;
+    return reply.status;
 }
 
-/* Sends what was composed last, once more. */
-static inline int sp_repeat(struct sp *sp)
+int sp_repeat(struct sp *sp)
 {
     return sp_send(sp, sp->request.data, sp->request.len) ? sp_answer(sp) : -EPIPE;
 }
 
-static inline int sp_ask(struct sp *sp, const char *op, coop_any object, const coop_any *args, size_t count)
+int sp_ask(struct sp *sp, const char *op, coop_any object, const coop_any *args, size_t count)
 {
     sp->head.sequence++;
     sp->head.attempt = 0;
@@ -195,8 +166,7 @@ static inline int sp_ask(struct sp *sp, const char *op, coop_any object, const c
     return sp_repeat(sp);
 }
 
-/* That the manager serves: a new client makes, fills and reads a list. */
-static inline void check_serves(const char *path)
+void check_serves(const char *path)
 {
     struct sp sp;
     sp_open(&sp, path);
@@ -208,5 +178,3 @@ static inline void check_serves(const char *path)
     CHECK_OK(sp_ask(&sp, "object.remove", list, NO_ARGS));
     sp_close(&sp);
 }
-
-#endif
