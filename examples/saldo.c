@@ -54,7 +54,7 @@ static int deposit_without_lock(struct account *account, int64_t i)
 {
     int64_t balance;
     COOP_TRY(coop_value_get(account->balance, &balance));
-    if (i == 0) COOP_TRY(pass_gate(account, 2 * WORKERS)); /* the same number in both hands */
+    if (i == 0) COOP_TRY(pass_gate(account, INT64_C(2) * WORKERS)); /* the same number in both hands */
     if (i % 100 == 0) sched_yield();
     return coop_value_set(account->balance, balance + 1);
 }

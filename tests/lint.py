@@ -296,7 +296,8 @@ def check_cppcheck():
                 "--suppress=uninitvar", "--suppress=memleak", "--suppress=incorrectLogicOperator",
                 "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches",
                 "-D_GNU_SOURCE", "-D__linux__", "-D__GNUC__=12", *MACROS,
-                "--template={file}:{line}: {id}: {message}", "-Ilib/include", "-Ilib", "-Itests", "-Itools", "-I.", *sources)
+                "--template={file}:{line}: {id}: {message}", "-Ilib/include", "-Ilib", "-Itests", "-Itools", "-I.",
+                *sources)
     for line in found.stderr.splitlines():
         problem(*line.split(": ", 1)) if re.match(r"\S+:\d+: ", line) else problem("cppcheck", line)
     if found.returncode != 0:

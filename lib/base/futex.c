@@ -13,7 +13,8 @@
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
-#define FUTEX_SIZE_U32 2u /* linux/futex.h of 6.7 calls it FUTEX2_SIZE_U32, before that FUTEX_32; shared is the default */
+#define FUTEX_SIZE_U32                                                                                                 \
+    2u /* linux/futex.h of 6.7 calls it FUTEX2_SIZE_U32, before that FUTEX_32; shared is the default */
 #define SLICE_WITHOUT_WAITV INT64_C(10000000)
 
 struct waiter { /* the kernel's struct futex_waitv */

@@ -21,8 +21,8 @@ struct coopi_futex_word {
     uint32_t value;
 };
 
-/* Sleeps while each of COUNT words (1 to COOPI_FUTEX_MANY) has its value. As coopi_futex_wait(). Where the kernel has no
- * futex_waitv or a filter refuses it, sleeps on words[0] alone for at most 10 ms at a time, and reports those as
+/* Sleeps while each of COUNT words (1 to COOPI_FUTEX_MANY) has its value. As coopi_futex_wait(). Where the kernel has
+ * no futex_waitv or a filter refuses it, sleeps on words[0] alone for at most 10 ms at a time, and reports those as
  * ETIMEDOUT: the caller looks at the others after every return. */
 int coopi_futex_wait_many(const struct coopi_futex_word *words, unsigned count, int64_t deadline);
 

@@ -80,8 +80,8 @@ static inline void pause_cpu(void)
 #endif
 }
 
-#define FIRST_SPINS 32
-#define MOST_SPINS 128 /* a few microseconds */
+#define FIRST_SPINS 64
+#define MOST_SPINS 256 /* a few microseconds */
 
 void coopi_scalar_stand_back(void)
 {

@@ -23,10 +23,15 @@ static int say_open(const struct coopi_segment_name *name, int error)
     const char *folder = COOPI_SHM_FOLDER, *shm = name->shm;
     switch (error) {
     case ENOENT:
-        return coopi_fail(ENOENT, "%s: no such segment (%s%s); make it with COOP_CREATE, or look at `shmctl ls`", name->name, folder, shm);
-    case ELOOP: return coopi_fail(EACCES, "%s: %s%s is a symbolic link, not a segment; remove it", name->name, folder, shm);
-    case EISDIR: return coopi_fail(EACCES, "%s: %s%s is a directory, not a segment; remove it", name->name, folder, shm);
-    case EACCES: return coopi_fail(EACCES, "%s: %s%s may not be opened by uid %u; ask its owner", name->name, folder, shm, geteuid());
+        return coopi_fail(ENOENT, "%s: no such segment (%s%s); make it with COOP_CREATE, or look at `shmctl ls`",
+                          name->name, folder, shm);
+    case ELOOP:
+        return coopi_fail(EACCES, "%s: %s%s is a symbolic link, not a segment; remove it", name->name, folder, shm);
+    case EISDIR:
+        return coopi_fail(EACCES, "%s: %s%s is a directory, not a segment; remove it", name->name, folder, shm);
+    case EACCES:
+        return coopi_fail(EACCES, "%s: %s%s may not be opened by uid %u; ask its owner", name->name, folder, shm,
+                          geteuid());
     default: return coopi_fail(error, "%s: cannot open %s%s: %s", name->name, folder, shm, strerror(error));
     }
 }
@@ -35,19 +40,25 @@ static int check_file(const struct coopi_segment_name *name, const struct stat *
 {
     bool trusted = flags & COOP_TRUST_PEERS;
     if (!S_ISREG(st->st_mode))
-        return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %o); remove it", name->name, COOPI_SHM_FOLDER, name->shm, st->st_mode);
+        return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %o); remove it", name->name, COOPI_SHM_FOLDER,
+                          name->shm, st->st_mode);
     if (st->st_uid != name->uid)
-        return coopi_fail(EACCES, "%s: %s%s belongs to uid %u, not to uid %u whose name it bears: somebody planted it; remove it", name->name,
-                          COOPI_SHM_FOLDER, name->shm, st->st_uid, name->uid);
+        return coopi_fail(
+            EACCES, "%s: %s%s belongs to uid %u, not to uid %u whose name it bears: somebody planted it; remove it",
+            name->name, COOPI_SHM_FOLDER, name->shm, st->st_uid, name->uid);
     if (st->st_uid != geteuid() && !trusted)
-        return coopi_fail(EACCES, "%s: belongs to uid %u, not to us (uid %u); its writers would have full power over this process: "
-                          "open it with COOP_TRUST_PEERS if that is meant", name->name, st->st_uid, geteuid());
+        return coopi_fail(
+            EACCES,
+            "%s: belongs to uid %u, not to us (uid %u); its writers would have full power over this process: "
+            "open it with COOP_TRUST_PEERS if that is meant",
+            name->name, st->st_uid, geteuid());
     if ((st->st_mode & 077) && !trusted)
-        return coopi_fail(EACCES, "%s: its file mode %04o lets others in; chmod 600 %s%s, or open it with COOP_TRUST_PEERS", name->name,
-                          st->st_mode & 07777, COOPI_SHM_FOLDER, name->shm);
+        return coopi_fail(EACCES,
+                          "%s: its file mode %04o lets others in; chmod 600 %s%s, or open it with COOP_TRUST_PEERS",
+                          name->name, st->st_mode & 07777, COOPI_SHM_FOLDER, name->shm);
     if (st->st_nlink > 1)
-        return coopi_fail(EACCES, "%s: %s%s has %lu names, so it is not ours alone; remove the others", name->name, COOPI_SHM_FOLDER, name->shm,
-                          (unsigned long)st->st_nlink);
+        return coopi_fail(EACCES, "%s: %s%s has %lu names, so it is not ours alone; remove the others", name->name,
+                          COOPI_SHM_FOLDER, name->shm, (unsigned long)st->st_nlink);
     if (st->st_nlink == 0) return coopi_fail(ENOENT, "%s: was removed while we opened it; try again", name->name);
     return 0;
 }
@@ -59,7 +70,8 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
     int fd = open(file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return say_open(name, errno);
     struct stat st;
-    int r = fstat(fd, &st) == 0 ? check_file(name, &st, flags) : coopi_fail(errno, "%s: fstat: %s", name->name, strerror(errno));
+    int r = fstat(fd, &st) == 0 ? check_file(name, &st, flags)
+                                : coopi_fail(errno, "%s: fstat: %s", name->name, strerror(errno));
     if (r < 0) {
         close(fd);
         return r;
@@ -74,13 +86,19 @@ static int check_place(const struct coopi_header *header, const char *name)
     const struct coopi_process *process = coopi_process();
     if (!process) return -errno;
     if (header->pid_namespace != process->pid_namespace)
-        return coopi_fail(ENOTSUP, "%s: was made in another PID namespace (%" PRIu64 ", ours %" PRIu64 "), where the same thread numbers mean "
-                          "other threads; run both in one (docker --pid=, nsenter -p), or remove it", name, header->pid_namespace, process->pid_namespace);
+        return coopi_fail(ENOTSUP,
+                          "%s: was made in another PID namespace (%" PRIu64 ", ours %" PRIu64
+                          "), where the same thread numbers mean "
+                          "other threads; run both in one (docker --pid=, nsenter -p), or remove it",
+                          name, header->pid_namespace, process->pid_namespace);
     uint8_t boot_id[16];
     int r = coopi_boot_id(boot_id);
     if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", name, strerror(-r));
     if (memcmp(boot_id, header->boot_id, sizeof boot_id) != 0)
-        return coopi_fail(ENOTSUP, "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with `shmctl rm --force`", name);
+        return coopi_fail(ENOTSUP,
+                          "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with "
+                          "`shmctl rm --force`",
+                          name);
     return 0;
 }
 
@@ -90,7 +108,9 @@ static int read_header(int fd, const char *name, struct coopi_header *ret_header
     if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
     uint64_t file_size = (uint64_t)st.st_size;
     if (file_size < sizeof *ret_header || pread(fd, ret_header, sizeof *ret_header, 0) != (ssize_t)sizeof *ret_header)
-        return coopi_fail(EBADMSG, "%s: truncated or not a segment: %" PRIu64 " bytes, and a header has %zu; remove it with `shmctl rm --force`",
+        return coopi_fail(EBADMSG,
+                          "%s: truncated or not a segment: %" PRIu64
+                          " bytes, and a header has %zu; remove it with `shmctl rm --force`",
                           name, file_size, sizeof *ret_header);
     *ret_file_size = file_size;
     int r = coopi_header_check(ret_header, file_size, name);
@@ -132,7 +152,8 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
     uint64_t least = file_size < geometry->maximum ? file_size : geometry->maximum;
     void *base = map_as_much(fd, geometry->maximum, least, &map->mapped);
     if (!base)
-        return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label, least, strerror(errno));
+        return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label,
+                          least, strerror(errno));
     madvise(base, map->mapped, MADV_DONTDUMP); /* a process that dumps core keeps its locks until the dump is written */
     if (fstat(fd, &st) != 0) st = (struct stat){0};
     point(map, base, geometry);
@@ -152,7 +173,8 @@ int coopi_map_file(int fd, const struct coopi_segment_name *name, struct coopi_m
 {
     struct coopi_map *map = calloc(1, sizeof *map);
     struct coopi_header *geometry = malloc(sizeof *geometry);
-    int r = map && geometry ? make_map(fd, name, geometry, map) : coopi_fail(ENOMEM, "%s: out of memory", name ? name->name : "segment");
+    int r = map && geometry ? make_map(fd, name, geometry, map)
+                            : coopi_fail(ENOMEM, "%s: out of memory", name ? name->name : "segment");
     if (r < 0) {
         free(geometry);
         free(map);
@@ -182,7 +204,8 @@ int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
     int fd = coopi_load_acquire(&map->fd);
     if (!is_ours(map, fd)) {
         if (map->anonymous)
-            return coopi_fail(EBADF, "anonymous segment: this program closed its descriptor (closefrom?), so it cannot grow; "
+            return coopi_fail(EBADF,
+                              "anonymous segment: this program closed its descriptor (closefrom?), so it cannot grow; "
                               "use a named segment, or keep descriptors that are not yours open");
         struct coopi_segment_name name = {.uid = map->uid};
         char text[COOPI_SEGMENT_NAME + 16];
@@ -192,7 +215,8 @@ int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
         if (r < 0) return r;
         if (!is_ours(map, fd)) {
             close(fd);
-            return coopi_fail(ENOENT, "%s: was removed and made anew by somebody; close it and open the new one", map->name);
+            return coopi_fail(ENOENT, "%s: was removed and made anew by somebody; close it and open the new one",
+                              map->name);
         }
         coopi_store_release(&map->fd, fd);
     }

@@ -15,8 +15,8 @@ int coopi_map_file(int fd, const struct coopi_segment_name *name, struct coopi_m
 
 void coopi_unmap_file(struct coopi_map *map);
 
-/* The map's descriptor, proved to be the segment's still: the host may have closed it (closefrom) and have got the number
- * again for a file of its own. Reopened by name then; -EBADF for an anonymous segment. It stays the map's. */
+/* The map's descriptor, proved to be the segment's still: the host may have closed it (closefrom) and have got the
+ * number again for a file of its own. Reopened by name then; -EBADF for an anonymous segment. It stays the map's. */
 int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd);
 
 #endif

@@ -36,7 +36,8 @@ static int complete_options(const coop_segment_options *given, const char *label
 {
     coop_segment_options o = {.size = sizeof o};
     if (given && given->size != sizeof o)
-        return coopi_fail(EINVAL, "%s: the options' size is %zu, and this libcoop knows %zu; use COOP_SEGMENT_OPTIONS()", label,
+        return coopi_fail(EINVAL,
+                          "%s: the options' size is %zu, and this libcoop knows %zu; use COOP_SEGMENT_OPTIONS()", label,
                           given->size, sizeof o);
     if (given) o = *given;
     if (!o.reserve) o.reserve = DEFAULT_RESERVE;
@@ -45,11 +46,12 @@ static int complete_options(const coop_segment_options *given, const char *label
     if (!o.owners) o.owners = DEFAULT_OWNERS;
     if (!o.participants) o.participants = DEFAULT_PARTICIPANTS;
     if (o.objects > OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
-        return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)", label,
-                          OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners, o.participants);
+        return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)",
+                          label, OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners, o.participants);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
-        return coopi_fail(EINVAL, "%s: the maximum (%" PRIu64 ") must be at most %" PRIu64 " and not below the reserve (%" PRIu64
-                          ")", label, o.maximum, MAXIMUM_LIMIT, o.reserve);
+        return coopi_fail(
+            EINVAL, "%s: the maximum (%" PRIu64 ") must be at most %" PRIu64 " and not below the reserve (%" PRIu64 ")",
+            label, o.maximum, MAXIMUM_LIMIT, o.reserve);
     *ret_options = o;
     return 0;
 }
@@ -94,14 +96,17 @@ int coopi_reserve(int fd, uint64_t size, const char *label)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
-        return coopi_fail(EFBIG, "%s: needs a file of %" PRIu64 " bytes, and RLIMIT_FSIZE allows %" PRIu64 "; raise it (ulimit -f)",
-                          label, size, (uint64_t)limit.rlim_cur);
+        return coopi_fail(
+            EFBIG, "%s: needs a file of %" PRIu64 " bytes, and RLIMIT_FSIZE allows %" PRIu64 "; raise it (ulimit -f)",
+            label, size, (uint64_t)limit.rlim_cur);
     int error;
     do error = posix_fallocate(fd, 0, (off_t)size);
     while (error == EINTR);
     if (error == ENOSPC)
-        return coopi_fail(ENOSPC, "%s: %s has no room for %" PRIu64 " bytes; remove segments (`shmctl rm`) or enlarge it "
-                          "(mount -o remount,size=)", label, COOPI_SHM_FOLDER, size);
+        return coopi_fail(ENOSPC,
+                          "%s: %s has no room for %" PRIu64 " bytes; remove segments (`shmctl rm`) or enlarge it "
+                          "(mount -o remount,size=)",
+                          label, COOPI_SHM_FOLDER, size);
     if (error) return coopi_fail(error, "%s: reserving %" PRIu64 " bytes: %s", label, size, strerror(error));
     return 0;
 }
@@ -113,7 +118,9 @@ static int build(const struct coopi_header *header, const char *label, int *ret_
     int fd = anonymous ? memfd_create("coop", MFD_CLOEXEC | MFD_ALLOW_SEALING)
                        : open(COOPI_SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) return coopi_fail(errno, "%s: cannot make a file in %s: %s", label, COOPI_SHM_FOLDER, strerror(errno));
-    int r = fchmod(fd, 0600) == 0 ? 0 : coopi_fail(errno, "%s: fchmod: %s", label, strerror(errno)); /* whatever the umask */
+    int r = fchmod(fd, 0600) == 0
+                ? 0
+                : coopi_fail(errno, "%s: fchmod: %s", label, strerror(errno)); /* whatever the umask */
     if (r == 0) r = coopi_reserve(fd, header->size, label);
     if (r == 0 && pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
         r = coopi_fail(EIO, "%s: writing the header: %s", label, strerror(errno));
@@ -136,7 +143,9 @@ int coopi_segment_publish(int fd, const struct coopi_segment_name *name)
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
         if (linkat(AT_FDCWD, self, AT_FDCWD, target, AT_SYMLINK_FOLLOW) == 0) return 0;
     }
-    if (errno == EEXIST) return coopi_fail(EEXIST, "%s: exists already; open it, or remove it first (`shmctl rm %s`)", name->name, name->name);
+    if (errno == EEXIST)
+        return coopi_fail(EEXIST, "%s: exists already; open it, or remove it first (`shmctl rm %s`)", name->name,
+                          name->name);
     return coopi_fail(errno, "%s: cannot name the segment %s: %s", name->name, target, strerror(errno));
 }
 
@@ -146,7 +155,7 @@ int coopi_segment_build(const struct coopi_segment_name *name, const coop_segmen
     if (name && name->uid != geteuid())
         return coopi_fail(EACCES, "%s: belongs to uid %u; only that user can make it", label, name->uid);
     coop_segment_options complete;
-    struct coopi_header header;
+    struct coopi_header header = {0};
     int r = complete_options(options, label, &complete);
     if (r == 0) r = fill_header(&header, name ? name->name : "", &complete, label);
     return r < 0 ? r : build(&header, label, ret_fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The directory of a segment. Its lock guards making and growing; finding needs none.
  *
- * The entries are the only truth about storage: what no live entry covers is free, so there is no allocator state that a
- * death could tear, and nothing to repair when the lock's owner died. */
+ * The entries are the only truth about storage: what no live entry covers is free, so there is no allocator state that
+ * a death could tear, and nothing to repair when the lock's owner died. */
 #include "segment/directory.h"
 
 #include "base/atomic.h"
@@ -62,11 +62,13 @@ static bool find_room(const struct coopi_map *map, uint32_t *ret_number, uint64_
 }
 
 /* Fills the storage and the entry, all but its state. */
-static void prepare(struct coopi_map *map, const struct coopi_want *want, const struct coopi_entry *plan, struct coopi_entry *entry)
+static void prepare(struct coopi_map *map, const struct coopi_want *want, const struct coopi_entry *plan,
+                    struct coopi_entry *entry)
 {
     memset(map->base + plan->offset, 0, plan->size); /* a maker that was killed may have left something */
     if (plan->type_size) memcpy(map->base + plan->offset, want->type, plan->type_size);
-    memcpy((uint8_t *)entry + sizeof entry->state, (const uint8_t *)plan + sizeof plan->state, sizeof *plan - sizeof plan->state);
+    memcpy((uint8_t *)entry + sizeof entry->state, (const uint8_t *)plan + sizeof plan->state,
+           sizeof *plan - sizeof plan->state);
 }
 
 static int reserve(struct coopi_map *map, uint64_t end)
@@ -79,19 +81,23 @@ static int reserve(struct coopi_map *map, uint64_t end)
     return coopi_map_reach(map, end);
 }
 
-static int make_locked(struct coopi_map *map, const char *name, const struct coopi_want *want, struct coopi_entry *ret_entry)
+static int make_locked(struct coopi_map *map, const char *name, const struct coopi_want *want,
+                       struct coopi_entry *ret_entry)
 {
     if (*name && coopi_directory_find(map, name, ret_entry) == 0) return 1;
     uint32_t number = 0;
     struct coopi_entry plan = {.kind = want->kind, .flags = want->entry_flags, .length = want->length};
     if (!find_room(map, &number, &plan.offset))
-        return coopi_fail(ENOSPC, "%s: its directory is full (%" PRIu32 " objects); make the segment with more (.objects)",
+        return coopi_fail(ENOSPC,
+                          "%s: its directory is full (%" PRIu32 " objects); make the segment with more (.objects)",
                           coopi_map_label(map), map->geometry->directory.count);
     plan.type_size = want->type ? (uint32_t)strlen(want->type) + 1 : 0;
     plan.body = plan.offset + round_up(plan.type_size, COOPI_LINE);
     if (want->body_size > map->geometry->maximum)
-        return coopi_fail(ENOSPC, "%s: an object of %" PRIu64 " bytes is more than its maximum of %" PRIu64
-                          "; make the segment with a larger .maximum", coopi_map_label(map), want->body_size, map->geometry->maximum);
+        return coopi_fail(ENOSPC,
+                          "%s: an object of %" PRIu64 " bytes is more than its maximum of %" PRIu64
+                          "; make the segment with a larger .maximum",
+                          coopi_map_label(map), want->body_size, map->geometry->maximum);
     plan.size = plan.body - plan.offset + round_up(want->body_size, COOPI_LINE);
     memcpy(plan.name, name, strlen(name));
     int r = reserve(map, plan.offset + plan.size);
@@ -112,10 +118,12 @@ int coopi_directory_make(struct coopi_map *map, const char *name, const struct c
     uint32_t dead;
     int r = coopi_robust_acquire(map, &lock->robust, LOCK_TIMEOUT, 0, &dead);
     if (r == -ETIMEDOUT)
-        return coopi_fail(ETIMEDOUT, "%s: its directory has been locked for 10 s by a stopped process; `shmctl show %s` names it",
+        return coopi_fail(ETIMEDOUT,
+                          "%s: its directory has been locked for 10 s by a stopped process; `shmctl show %s` names it",
                           coopi_map_label(map), coopi_map_label(map));
     if (r == -EDEADLK)
-        return coopi_fail(EDEADLK, "%s: a signal handler may not make objects while its thread does", coopi_map_label(map));
+        return coopi_fail(EDEADLK, "%s: a signal handler may not make objects while its thread does",
+                          coopi_map_label(map));
     if (r < 0) return r;
     if (r == COOP_OWNER_DIED) coopi_death_record(map, &lock->death, dead);
     r = make_locked(map, name, want, ret_entry);

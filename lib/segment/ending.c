@@ -23,7 +23,12 @@ static void leave_all(struct coopi_self *self)
 static void end_thread(void *record)
 {
     struct coopi_self *self = record;
-    if (self->head && self->held_count > self->lives) return; /* it dies holding: the kernel still needs the list */
+    if (self->head && self->held_count > self->lives) {
+        /* A later destructor may release it, and then we are called again; else it dies holding, and the kernel still
+         * needs the list. */
+        pthread_setspecific(end_key, self);
+        return;
+    }
     if (self->head) leave_all(self);
     coopi_self_dispose(self);
     coopi_maps_collect();
@@ -49,7 +54,8 @@ void coopi_thread_leave(struct coopi_map *map)
     if (coopi_self_holds(self, map) == 0) coopi_owner_leave(map, self);
 }
 
-/* At exit() the calling thread ends like any other; the rest of them die with the process, and their words are marked. */
+/* At exit() the calling thread ends like any other; the rest of them die with the process, and their words are marked.
+ */
 __attribute__((destructor)) static void end_program(void)
 {
     struct coopi_self *self = coopi_self_;

@@ -76,14 +76,16 @@ static int check_table(const struct coopi_header *header, const struct coopi_tab
 static int check_identity(const struct coopi_header *header, const char *name)
 {
     if (memcmp(header->magic, COOPI_MAGIC, sizeof header->magic) != 0)
-        return coopi_fail(EBADMSG, "%s: not a libcoop segment: wrong magic; remove the file if nothing else needs it", name);
+        return coopi_fail(EBADMSG, "%s: not a libcoop segment: wrong magic; remove the file if nothing else needs it",
+                          name);
     if (header->format_major != COOPI_FORMAT_MAJOR)
         return coopi_fail(ENOTSUP,
-                          "%s: has format %" PRIu32 ".%" PRIu32 ", and this libcoop knows %d.x; use the libcoop that made it",
+                          "%s: has format %" PRIu32 ".%" PRIu32
+                          ", and this libcoop knows %d.x; use the libcoop that made it",
                           name, header->format_major, header->format_minor, COOPI_FORMAT_MAJOR);
     if (header->incompatible & ~COOPI_INCOMPATIBLE)
-        return coopi_fail(ENOTSUP, "%s: uses features (%#" PRIx64 ") that this libcoop does not know; use a newer one", name,
-                          header->incompatible & ~COOPI_INCOMPATIBLE);
+        return coopi_fail(ENOTSUP, "%s: uses features (%#" PRIx64 ") that this libcoop does not know; use a newer one",
+                          name, header->incompatible & ~COOPI_INCOMPATIBLE);
     if (header->fingerprint != coopi_fingerprint())
         return coopi_fail(ENOTSUP,
                           "%s: made by a program with another layout (fingerprint %016" PRIx64 ", ours %016" PRIx64
@@ -97,17 +99,21 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
     int r = check_identity(header, name);
     if (r < 0) return r;
     if (header->checksum != coopi_header_checksum(header))
-        return coopi_fail(EBADMSG, "%s: damaged: its header's checksum does not match; remove it with `shmctl rm --force`",
-                          name);
+        return coopi_fail(
+            EBADMSG, "%s: damaged: its header's checksum does not match; remove it with `shmctl rm --force`", name);
     if (memchr(header->name, 0, sizeof header->name) == NULL || header->storage % COOPI_LINE ||
         header->storage < sizeof *header || header->maximum > MAXIMUM_LIMIT || header->storage > header->maximum)
-        return coopi_fail(EBADMSG, "%s: damaged: its header contradicts itself; remove it with `shmctl rm --force`", name);
+        return coopi_fail(EBADMSG, "%s: damaged: its header contradicts itself; remove it with `shmctl rm --force`",
+                          name);
     if (header->storage > file_size)
-        return coopi_fail(EBADMSG, "%s: truncated: %" PRIu64 " bytes, and its tables need %" PRIu64
-                          "; remove it with `shmctl rm --force`", name, file_size, header->storage);
+        return coopi_fail(EBADMSG,
+                          "%s: truncated: %" PRIu64 " bytes, and its tables need %" PRIu64
+                          "; remove it with `shmctl rm --force`",
+                          name, file_size, header->storage);
     r = check_table(header, &header->directory, sizeof(struct coopi_entry), 65536, "directory", name);
     if (r == 0)
-        r = check_table(header, &header->participants, sizeof(struct coopi_participant), COOPI_ROWS_MAX, "participant", name);
+        r = check_table(header, &header->participants, sizeof(struct coopi_participant), COOPI_ROWS_MAX, "participant",
+                        name);
     if (r == 0) r = check_table(header, &header->owners, sizeof(struct coopi_owner), COOPI_ROWS_MAX, "owner", name);
     return r;
 }
@@ -121,14 +127,22 @@ int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header
                       const char *segment)
 {
     const char *wrong = NULL;
-    if (memchr(entry->name, 0, sizeof entry->name) == NULL) return coopi_fail(EBADMSG, "%s: damaged: an object's name has no end", segment);
+    if (memchr(entry->name, 0, sizeof entry->name) == NULL)
+        return coopi_fail(EBADMSG, "%s: damaged: an object's name has no end", segment);
     uint64_t end = entry->offset + entry->size;
-    if (entry->offset % COOPI_LINE || entry->body % COOPI_LINE) wrong = "is not aligned";
-    else if (entry->offset < header->storage || end < entry->offset || end > size || end > header->maximum) wrong = "lies outside the file";
-    else if (entry->body < entry->offset || entry->body > end || entry->type_size > entry->body - entry->offset) wrong = "overlaps its own type";
-    else if (!known_kind(entry->kind)) wrong = "is of a kind that this libcoop does not know";
-    else if (entry->name[0] && coopi_object_name_check(entry->name) < 0) wrong = "has a malformed name";
+    if (entry->offset % COOPI_LINE || entry->body % COOPI_LINE)
+        wrong = "is not aligned";
+    else if (entry->offset < header->storage || end < entry->offset || end > size || end > header->maximum)
+        wrong = "lies outside the file";
+    else if (entry->body < entry->offset || entry->body > end || entry->type_size > entry->body - entry->offset)
+        wrong = "overlaps its own type";
+    else if (!known_kind(entry->kind))
+        wrong = "is of a kind that this libcoop does not know";
+    else if (entry->name[0] && coopi_object_name_check(entry->name) < 0)
+        wrong = "has a malformed name";
     if (!wrong) return 0;
-    return coopi_fail(EBADMSG, "%s: damaged: an object (kind %" PRIu32 ", offset %" PRIu64 ", %" PRIu64 " bytes) %s; "
-                      "remove the segment with `shmctl rm --force`", segment, entry->kind, entry->offset, entry->size, wrong);
+    return coopi_fail(EBADMSG,
+                      "%s: damaged: an object (kind %" PRIu32 ", offset %" PRIu64 ", %" PRIu64 " bytes) %s; "
+                      "remove the segment with `shmctl rm --force`",
+                      segment, entry->kind, entry->offset, entry->size, wrong);
 }

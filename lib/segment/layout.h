@@ -54,11 +54,11 @@
 #define COOPI_FUTEX_OFFSET (-32)
 
 struct coopi_robust {
-    uint64_t word;    /* everybody, by CAS; the kernel, its low half */
-    uint32_t extra;   /* RLock: how often its holder holds it beyond the first time; the holder. Transferable Lock: bell */
-    uint32_t wanted;  /* 1: a sleeper came; set by sleepers, cleared by a holder */
+    uint64_t word;   /* everybody, by CAS; the kernel, its low half */
+    uint32_t extra;  /* RLock: how often its holder holds it beyond the first time. Transferable Lock: its bell */
+    uint32_t wanted; /* 1: a sleeper came; set by sleepers, cleared by a holder */
     uint64_t spare0[2];
-    uint64_t node;    /* the holder, for the kernel; nobody reads it back */
+    uint64_t node; /* the holder, for the kernel; nobody reads it back */
     uint64_t spare1[3];
 };
 static_assert(sizeof(struct coopi_robust) == 64, "one line");
@@ -67,8 +67,8 @@ static_assert(offsetof(struct coopi_robust, node) == -COOPI_FUTEX_OFFSET, "where
 /* Who died last holding a lock. Written by the finder of the death, under that lock. */
 struct coopi_death {
     uint64_t count;
-    int64_t wall_time;                /* ns since 1970, when it was found */
-    int32_t pid;                      /* 0: its owner row has been taken over since */
+    int64_t wall_time; /* ns since 1970, when it was found */
+    int32_t pid;       /* 0: its owner row has been taken over since */
     int32_t tid;
     char command[COOPI_COMMAND_SIZE];
     uint64_t spare[3];
@@ -95,24 +95,24 @@ struct coopi_header {
     uint32_t format_minor;
     uint64_t compatible;
     uint64_t incompatible;
-    uint64_t fingerprint;      /* coopi_fingerprint(): byte order, word size, libc, robust offset, layout */
+    uint64_t fingerprint; /* coopi_fingerprint(): byte order, word size, libc, robust offset, layout */
     uint8_t boot_id[16];
-    uint64_t pid_namespace;    /* inode number */
+    uint64_t pid_namespace; /* inode number */
     uint64_t maximum;
-    int64_t created;           /* wall clock, ns since 1970 */
+    int64_t created; /* wall clock, ns since 1970 */
     uint32_t creator_pid;
     uint32_t creator_uid;
     struct coopi_table directory;
     struct coopi_table participants;
     struct coopi_table owners;
-    uint64_t storage;          /* first byte that objects may take */
-    char name[104];            /* empty: anonymous */
-    uint64_t checksum;         /* FNV-1a of bytes 0 to 247 */
+    uint64_t storage;  /* first byte that objects may take */
+    char name[104];    /* empty: anonymous */
+    uint64_t checksum; /* FNV-1a of bytes 0 to 247 */
 
-    uint64_t size;             /* reserved bytes; only grows; under `lock` */
-    uint32_t owner_cursor;     /* where the next search for a free row begins: a hint */
+    uint64_t size;         /* reserved bytes; only grows; under `lock` */
+    uint32_t owner_cursor; /* where the next search for a free row begins: a hint */
     uint32_t participant_cursor;
-    uint64_t objects_made;     /* statistic; under `lock` */
+    uint64_t objects_made; /* statistic; under `lock` */
     uint64_t spare0[5];
     struct coopi_lock_shm lock; /* the directory's: making objects, growing */
     uint8_t spare1[3648];
@@ -139,7 +139,7 @@ enum coopi_kind {
 #undef COOPI_KIND_ENUM
 };
 
-#define COOPI_ENTRY_LIVE UINT64_C(1)   /* bit 0 of entry.state; the rest is the generation */
+#define COOPI_ENTRY_LIVE UINT64_C(1) /* bit 0 of entry.state; the rest is the generation */
 
 /* entry.flags */
 #define COOPI_ENTRY_LOCKED UINT32_C(1)       /* the body begins with an RLock */
@@ -147,16 +147,16 @@ enum coopi_kind {
 
 /* A directory entry. All but `state` is written under the header's lock before `state` commits it by one store. */
 struct coopi_entry {
-    uint64_t state;     /* 0: never used; generation << 1 | LIVE */
+    uint64_t state; /* 0: never used; generation << 1 | LIVE */
     uint32_t kind;
     uint32_t flags;
-    uint64_t offset;    /* storage covered: [offset, offset + size), 64-aligned */
+    uint64_t offset; /* storage covered: [offset, offset + size), 64-aligned */
     uint64_t size;
     uint64_t body;
     uint64_t length;    /* items of an Array; 1 else */
     uint32_t type_size; /* with NUL; 0: no type */
     uint32_t spare;
-    char name[72];      /* empty: nameless */
+    char name[72]; /* empty: nameless */
 };
 static_assert(sizeof(struct coopi_entry) == 128, "two lines");
 static_assert(offsetof(struct coopi_entry, name) == 56, "");
@@ -178,16 +178,16 @@ struct coopi_participant {
 static_assert(sizeof(struct coopi_participant) == 128, "two lines");
 
 /* An owner: one thread. Its life word is a robust lock that the thread takes first and keeps, and nobody else acquires:
- * once it carries another tag, OWNER_DIED or no tid, the owner is dead. Claiming raises the generation, so old tags never
- * come back to life. */
+ * once it carries another tag, OWNER_DIED or no tid, the owner is dead. Claiming raises the generation, so old tags
+ * never come back to life. */
 struct coopi_owner {
     struct coopi_robust life;
     uint32_t info_tag; /* stored last: the fields below belong to the owner with this tag */
     uint32_t pid;
     uint32_t tid;
     uint32_t spare0;
-    uint64_t start;    /* the thread's start time, in clock ticks since boot */
-    uint64_t busy;     /* offset of the object that its call works on; 0: none; the owner */
+    uint64_t start; /* the thread's start time, in clock ticks since boot */
+    uint64_t busy;  /* offset of the object that its call works on; 0: none; the owner */
     char command[COOPI_COMMAND_SIZE];
     uint64_t spare1[2];
 };

@@ -45,7 +45,8 @@ void coopi_map_hold(struct coopi_map *map)
 bool coopi_map_drop_if_idle(struct coopi_map *map)
 {
     const struct coopi_process *process = coopi_process();
-    if (!process || coopi_load_acquire(&map->references) || coopi_load_acquire(&process->owners[map->slot])) return false;
+    if (!process || coopi_load_acquire(&map->references) || coopi_load_acquire(&process->owners[map->slot]))
+        return false;
     coopi_participant_leave(map);
     coopi_store_release(&maps[map->slot], NULL);
     return true;

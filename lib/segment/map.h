@@ -15,21 +15,21 @@
 /* Private memory. The geometry was checked once and is never read from the segment again. */
 struct coopi_map {
     uint8_t *base;
-    uint64_t mapped;       /* bytes of address space from base */
-    uint64_t file_size;    /* of the file when last looked: what may be touched */
-    uint32_t slot;         /* its number in the process: index of the per-thread and per-process tables */
-    uint32_t references;   /* handles; under the registry's lock */
-    int fd;                /* checked against device and inode before it is used */
+    uint64_t mapped;     /* bytes of address space from base */
+    uint64_t file_size;  /* of the file when last looked: what may be touched */
+    uint32_t slot;       /* its number in the process: index of the per-thread and per-process tables */
+    uint32_t references; /* handles; under the registry's lock */
+    int fd;              /* checked against device and inode before it is used */
     bool anonymous;
     dev_t device;
     ino_t inode;
-    struct coopi_header *header;             /* base */
-    const struct coopi_header *geometry;     /* private copy of the constant part */
+    struct coopi_header *header;         /* base */
+    const struct coopi_header *geometry; /* private copy of the constant part */
     struct coopi_entry *directory;
     struct coopi_participant *participants;
     struct coopi_owner *owners;
     uint32_t owner_count;
-    char name[COOPI_SEGMENT_NAME];           /* empty: anonymous */
+    char name[COOPI_SEGMENT_NAME]; /* empty: anonymous */
     uid_t uid;
 };
 
@@ -44,8 +44,8 @@ int coopi_map_enter(struct coopi_map *map);
 
 void coopi_map_hold(struct coopi_map *map);
 
-/* Takes the map out of the table if it has no reference and no thread of this process is an owner in it; then the caller
- * unmaps it, after the process's lock, under which this is called. */
+/* Takes the map out of the table if it has no reference and no thread of this process is an owner in it; then the
+ * caller unmaps it, after the process's lock, under which this is called. */
 bool coopi_map_drop_if_idle(struct coopi_map *map);
 
 /* Unmaps what was kept only for threads that have ended since. */

@@ -21,7 +21,8 @@ static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, con
     *ret_type = NULL;
     if (entry->type_size == 0) return 0;
     if (entry->type_size > TYPE_TEXT_MAX)
-        return coopi_fail(EBADMSG, "%s: damaged: its type has %" PRIu32 " bytes; remove the segment", label, entry->type_size);
+        return coopi_fail(EBADMSG, "%s: damaged: its type has %" PRIu32 " bytes; remove the segment", label,
+                          entry->type_size);
     char *text = malloc(entry->type_size);
     if (!text) return coopi_fail(ENOMEM, "%s: out of memory", label);
     memcpy(text, map->base + entry->offset, entry->type_size);
@@ -38,8 +39,8 @@ static int say_type(const char *label, const char *found, const char *wanted)
 {
     size_t at = 0;
     while (found[at] && found[at] == wanted[at]) at++;
-    return coopi_fail(EINVAL, "%s: holds type \"%s\", not \"%s\": they differ from column %zu on; open it as \"%s\"", label, found,
-                      wanted, at + 1, found);
+    return coopi_fail(EINVAL, "%s: holds type \"%s\", not \"%s\": they differ from column %zu on; open it as \"%s\"",
+                      label, found, wanted, at + 1, found);
 }
 
 static int compare(const struct coopi_entry *entry, const char *type, const struct coopi_want *want, const char *label)
@@ -49,14 +50,14 @@ static int compare(const struct coopi_entry *entry, const char *type, const stru
                           coopi_kind_name(want->kind), coopi_kind_name(entry->kind));
     if (want->type && (!type || strcmp(type, want->type) != 0)) return say_type(label, type ? type : "", want->type);
     if (want->length != UINT64_MAX && want->length != entry->length)
-        return coopi_fail(EINVAL, "%s: has %" PRIu64 " items, not %" PRIu64 "; open it with that length", label, entry->length,
-                          want->length);
+        return coopi_fail(EINVAL, "%s: has %" PRIu64 " items, not %" PRIu64 "; open it with that length", label,
+                          entry->length, want->length);
     return 0;
 }
 
 /* From a private copy of an entry to a checked view of its storage. */
-static int view(struct coopi_map *map, const struct coopi_entry *entry, const struct coopi_want *want, int flags, char *path,
-                struct coopi_object *ret_object)
+static int view(struct coopi_map *map, const struct coopi_entry *entry, const struct coopi_want *want, int flags,
+                char *path, struct coopi_object *ret_object)
 {
     const char *label = path ? path : coopi_map_label(map);
     char *type = NULL;
@@ -82,8 +83,8 @@ static int view(struct coopi_map *map, const struct coopi_entry *entry, const st
     return 0;
 }
 
-static int find_or_make(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, const char *label,
-                        struct coopi_entry *ret_entry)
+static int find_or_make(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags,
+                        const char *label, struct coopi_entry *ret_entry)
 {
     bool found = *name && coopi_directory_find(map, name, ret_entry) == 0;
     if (!found && !(flags & COOP_CREATE))

@@ -10,23 +10,23 @@
 /* What a noun wants to find, or to make with COOP_CREATE. */
 struct coopi_want {
     uint32_t kind;
-    uint32_t entry_flags;  /* when made: COOPI_ENTRY_* */
-    const char *type;      /* canonical text; NULL: the kind has none, or any will do (then nothing can be made) */
-    uint64_t length;       /* items; UINT64_MAX: any (then nothing can be made) */
-    uint64_t body_size;    /* when made: bytes of the body, zeroed before the object becomes visible */
+    uint32_t entry_flags; /* when made: COOPI_ENTRY_* */
+    const char *type;     /* canonical text; NULL: the kind has none, or any will do (then nothing can be made) */
+    uint64_t length;      /* items; UINT64_MAX: any (then nothing can be made) */
+    uint64_t body_size;   /* when made: bytes of the body, zeroed before the object becomes visible */
 };
 
 /* The common head of every handle; a noun embeds it first. The handle owns `path` and one reference on `map`. */
 struct coopi_object {
     struct coopi_map *map;
-    uint8_t *body;        /* in the mapping */
-    uint64_t body_size;   /* checked: [body, body + body_size) lies inside the mapped file */
+    uint8_t *body;      /* in the mapping */
+    uint64_t body_size; /* checked: [body, body + body_size) lies inside the mapped file */
     uint64_t length;
     uint32_t entry_flags;
-    uint32_t flags;       /* COOP_INTR of the opener */
-    uint32_t slot;        /* map->slot, a load nearer */
-    char *path;           /* `segment/object`; NULL: nameless */
-    char *type;           /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
+    uint32_t flags; /* COOP_INTR of the opener */
+    uint32_t slot;  /* map->slot, a load nearer */
+    char *path;     /* `segment/object`; NULL: nameless */
+    char *type;     /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
 };
 
 /* Opens or makes. PATH NULL: a nameless one in the program's anonymous segment. Checks names, kind, type and length

@@ -100,12 +100,14 @@ int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self)
     if (!self->id[map->slot]) {
         self->fenced_from_afar = process->fenced_from_afar;
         if (self->held_count >= COOPI_HELD_MAX)
-            return coopi_fail(ENOLCK, "%s: this thread holds %u locks, and the kernel looks after no more; release some",
+            return coopi_fail(ENOLCK,
+                              "%s: this thread holds %u locks, and the kernel looks after no more; release some",
                               coopi_map_label(map), self->held_count - self->lives);
         r = coopi_participant_attach(map);
         if (r < 0) return r;
         if (!claim_any(map, self, false) && !claim_any(map, self, true))
-            return coopi_fail(EUSERS, "%s: all %u owner rows are taken by living threads; make the segment with more (.owners)",
+            return coopi_fail(EUSERS,
+                              "%s: all %u owner rows are taken by living threads; make the segment with more (.owners)",
                               coopi_map_label(map), map->owner_count);
         coopi_fetch_add(&process->owners[map->slot], 1);
     }

@@ -31,8 +31,9 @@ static inline bool coopi_dead(const struct coopi_map *map, uint32_t tag)
  * True if the owner is dead. */
 bool coopi_owner_second_evidence(const struct coopi_map *map, uint32_t tag);
 
-/* Makes this thread an owner in the segment, if it is not: claims a row, links its life word. The id that its lock words
- * hold is in self->id[map->slot]. Negative with a sentence: -EUSERS, no row is free; those of coopi_self_link(). */
+/* Makes this thread an owner in the segment, if it is not: claims a row, links its life word. The id that its lock
+ * words hold is in self->id[map->slot]. Negative with a sentence: -EUSERS, no row is free; those of coopi_self_link().
+ */
 int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self);
 
 /* Gives the row back. The thread must hold nothing else in the segment. No death is reported. */

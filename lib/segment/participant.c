@@ -56,8 +56,10 @@ int coopi_participant_attach(struct coopi_map *map)
     bool attached = process->participant[map->slot] || claim_any(map, process, false) || claim_any(map, process, true);
     coopi_process_unlock(process);
     if (attached) return 0;
-    return coopi_fail(EUSERS, "%s: all %u participant rows are taken by living processes; make the segment with more "
-                      "(.participants)", coopi_map_label(map), map->geometry->participants.count);
+    return coopi_fail(EUSERS,
+                      "%s: all %u participant rows are taken by living processes; make the segment with more "
+                      "(.participants)",
+                      coopi_map_label(map), map->geometry->participants.count);
 }
 
 void coopi_participant_leave(struct coopi_map *map)

@@ -81,7 +81,8 @@ void coopi_process_lock(struct coopi_process *process)
 {
     uint32_t seen = 0;
     if (coopi_cas_acquire(&process->lock, &seen, 1)) return;
-    while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE) != 0) coopi_futex_wait(&process->lock, 2, COOPI_NEVER);
+    while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE) != 0)
+        coopi_futex_wait(&process->lock, 2, COOPI_NEVER);
 }
 
 void coopi_process_unlock(struct coopi_process *process)

@@ -6,15 +6,15 @@
 #include "segment/map.h"
 
 struct coopi_process {
-    uint32_t lock;                           /* the registry's: 0 free, 1 taken, 2 taken with sleepers */
-    uint32_t pid;                            /* 0: this process has not looked at itself yet */
-    uint64_t start;                          /* its start time, in clock ticks since boot */
-    uint64_t pid_namespace;                  /* inode number */
-    uint32_t fenced_from_afar;               /* 1: other processes' membarrier reaches this one */
+    uint32_t lock;             /* the registry's: 0 free, 1 taken, 2 taken with sleepers */
+    uint32_t pid;              /* 0: this process has not looked at itself yet */
+    uint64_t start;            /* its start time, in clock ticks since boot */
+    uint64_t pid_namespace;    /* inode number */
+    uint32_t fenced_from_afar; /* 1: other processes' membarrier reaches this one */
     char command[COOPI_COMMAND_SIZE];
-    uint64_t participant[COOPI_MAPS];        /* by map slot: our row's word; 0: not attached */
+    uint64_t participant[COOPI_MAPS]; /* by map slot: our row's word; 0: not attached */
     uint32_t participant_row[COOPI_MAPS];
-    uint32_t owners[COOPI_MAPS];             /* by map slot: threads of ours with a life word in it */
+    uint32_t owners[COOPI_MAPS]; /* by map slot: threads of ours with a life word in it */
 };
 
 /* This process's page, filled in. NULL, with a sentence and errno: ENOMEM, EMFILE, ENFILE, or ENOTSUP: no /proc that is

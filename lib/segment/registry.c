@@ -111,14 +111,18 @@ int coopi_map_reach(struct coopi_map *map, uint64_t end)
 {
     if (end <= coopi_load_acquire(&map->file_size)) return 0;
     if (end > map->mapped)
-        return coopi_fail(ENOMEM, "%s: %" PRIu64 " bytes are needed, and this process could map only %" PRIu64
-                          " of its address space; raise RLIMIT_AS (ulimit -v) and open it again", coopi_map_label(map), end, map->mapped);
+        return coopi_fail(ENOMEM,
+                          "%s: %" PRIu64 " bytes are needed, and this process could map only %" PRIu64
+                          " of its address space; raise RLIMIT_AS (ulimit -v) and open it again",
+                          coopi_map_label(map), end, map->mapped);
     struct stat st;
     int fd, r = coopi_map_file_descriptor(map, &fd);
     if (r < 0) return r;
     if (fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size < end)
-        return coopi_fail(EBADMSG, "%s: truncated: %" PRIu64 " bytes are needed, and the file is shorter; remove it with "
-                          "`shmctl rm --force`", coopi_map_label(map), end);
+        return coopi_fail(EBADMSG,
+                          "%s: truncated: %" PRIu64 " bytes are needed, and the file is shorter; remove it with "
+                          "`shmctl rm --force`",
+                          coopi_map_label(map), end);
     uint64_t size = (uint64_t)st.st_size, known = coopi_load_relaxed(&map->file_size);
     while (known < size && !coopi_cas_both(&map->file_size, &known, size)) continue;
     return 0;
@@ -129,8 +133,10 @@ int coopi_map_grow(struct coopi_map *map, uint64_t end)
     int fd, r = coopi_map_file_descriptor(map, &fd);
     if (r < 0) return r;
     if (end > map->geometry->maximum)
-        return coopi_fail(ENOSPC, "%s: full: %" PRIu64 " bytes are needed, and its maximum is %" PRIu64
-                          "; make the segment with a larger .maximum", coopi_map_label(map), end, map->geometry->maximum);
+        return coopi_fail(ENOSPC,
+                          "%s: full: %" PRIu64 " bytes are needed, and its maximum is %" PRIu64
+                          "; make the segment with a larger .maximum",
+                          coopi_map_label(map), end, map->geometry->maximum);
     if (end > map->mapped) return coopi_map_reach(map, end);
     r = coopi_reserve(fd, end, coopi_map_label(map));
     if (r < 0) return r;

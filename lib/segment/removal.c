@@ -23,7 +23,8 @@ static int lock_name(int fd, const char *label)
     int64_t deadline = coopi_deadline(NAME_LOCK_TIMEOUT);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return coopi_fail(errno, "%s: flock: %s", label, strerror(errno));
-        if (coopi_now() >= deadline) return coopi_fail(EBUSY, "%s: somebody else has been removing it for 5 s; try again", label);
+        if (coopi_now() >= deadline)
+            return coopi_fail(EBUSY, "%s: somebody else has been removing it for 5 s; try again", label);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     return 0;
@@ -64,8 +65,9 @@ static int refuse_if_held(struct coopi_map *map)
         if (!tag) continue;
         struct coopi_owner_name holder;
         coopi_owner_describe(map, tag, &holder);
-        return coopi_fail(EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
-                          map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
+        return coopi_fail(
+            EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
+            map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
     }
     return 0;
 }
@@ -92,6 +94,7 @@ int coop_segment_remove(const char *name, int flags)
     if (r == 0 && map) r = refuse_if_held(map);
     if (r == 0) r = unlink_if_same(&parsed, fd);
     if (map) coopi_map_release(map);
+    flock(fd, LOCK_UN); /* not by close alone: another thread may have forked a child, which has the descriptor too */
     close(fd);
     return r;
 }

@@ -16,7 +16,7 @@ struct wait {
     struct coopi_map *map;
     struct coopi_robust *robust;
     uint64_t id;
-    uint64_t keep;    /* WAITERS once we have slept: others may sleep too, and ours may have been their wake */
+    uint64_t keep; /* WAITERS once we have slept: others may sleep too, and ours may have been their wake */
     int64_t deadline;
 };
 
@@ -54,8 +54,8 @@ static bool dead_after_all(const struct wait *wait, struct coopi_self *self, uin
 }
 
 /* Pending names the word all the while, so a sleeper killed with a wake in its hand passes it on. */
-static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi_self *self, int64_t timeout, uint32_t flags,
-                uint32_t *ret_dead)
+static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi_self *self, int64_t timeout,
+                uint32_t flags, uint32_t *ret_dead)
 {
     struct wait wait = {map, robust, self->id[map->slot], 0, coopi_deadline(timeout)};
     bool interrupted = false;
@@ -129,8 +129,10 @@ void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *rob
         coopi_store_relaxed(&robust->wanted, 0);
     }
     uint64_t old = coopi_exchange_both(&robust->word, 0);
-    if ((old & COOPI_WAITERS) || __atomic_load_n(&robust->wanted, __ATOMIC_SEQ_CST)) coopi_robust_wake(self, robust, saved);
-    else coopi_pending_end(self, saved);
+    if ((old & COOPI_WAITERS) || __atomic_load_n(&robust->wanted, __ATOMIC_SEQ_CST))
+        coopi_robust_wake(self, robust, saved);
+    else
+        coopi_pending_end(self, saved);
 }
 
 void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)

@@ -2,23 +2,21 @@
 /* The robust lock: a word that one CAS takes and that the kernel gives back when its holder dies.
  *
  * Design notes.
- * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found by
- * the kernel through pending or through the list, never both lost.
- * Giving up: name it in pending; unlink; exchange with 0; wake.
- * Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's death; then it
- * sets `wanted`, runs a fence for everybody (base/fence.h), and sleeps on the word.
- * Giving up is therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the
- * sleeper, or the store came before the sleeper's fence and the sleeper finds the word changed. The store may well wipe
- * out a WAITERS bit that came between the look at the word and the store; `wanted` makes it good. Only a holder clears
- * `wanted`, while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS into its own word.
- * On this one store instead of an exchange rests half of the lock's price.
- * Waking: who gives up with sleepers puts WAITERS into the free word and takes it away only when a wake finds nobody: a
- * woken sleeper that is killed after a running thread took the lock would otherwise leave the remaining sleepers behind a
- * word without the bit. If the one who gives up is killed before its wake, the kernel finds a word without tid in pending,
- * and wakes one sleeper (Linux >= 6.2).
- * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by its
- * life word may be taken at once; the kernel then finds another tid in it and leaves it alone.
- * Every sleep ends after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
+ * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found
+ * by the kernel through pending or through the list, never both lost. Giving up: name it in pending; unlink; exchange
+ * with 0; wake. Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's
+ * death; then it sets `wanted`, runs a fence for everybody (base/fence.h), and sleeps on the word. Giving up is
+ * therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the sleeper, or the
+ * store came before the sleeper's fence and the sleeper finds the word changed. The store may well wipe out a WAITERS
+ * bit that came between the look at the word and the store; `wanted` makes it good. Only a holder clears `wanted`,
+ * while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS into its own word. On
+ * this one store instead of an exchange rests half of the lock's price. Waking: who gives up with sleepers puts WAITERS
+ * into the free word and takes it away only when a wake finds nobody: a woken sleeper that is killed after a running
+ * thread took the lock would otherwise leave the remaining sleepers behind a word without the bit. If the one who gives
+ * up is killed before its wake, the kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2).
+ * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by
+ * its life word may be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends
+ * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
 #ifndef COOPI_ROBUST_H
 #define COOPI_ROBUST_H
 
@@ -43,13 +41,13 @@ static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
     return taken;
 }
 
-/* This thread as an owner in the segment, with room for one more word. -ENOLCK and those of coopi_owner_attach(), with a
- * sentence. */
+/* This thread as an owner in the segment, with room for one more word. -ENOLCK and those of coopi_owner_attach(), with
+ * a sentence. */
 int coopi_robust_enter(struct coopi_map *map, struct coopi_self **ret_self);
 
 /* Takes the word, whatever it needs. 0; COOP_OWNER_DIED with the dead owner's tag in *RET_DEAD: taken as well; else
- * negative: -EDEADLK (this thread has it), -EBUSY, -ETIMEDOUT, -EINTR (FLAGS has COOP_INTR) without a sentence, or -ENOLCK
- * and those of coopi_owner_attach() with one. */
+ * negative: -EDEADLK (this thread has it), -EBUSY, -ETIMEDOUT, -EINTR (FLAGS has COOP_INTR) without a sentence, or
+ * -ENOLCK and those of coopi_owner_attach() with one. */
 int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int64_t timeout, uint32_t flags,
                          uint32_t *ret_dead);
 
@@ -62,8 +60,8 @@ static inline bool coopi_robust_mine(uint32_t slot, const struct coopi_robust *r
     return id != 0 && (coopi_load_relaxed(&robust->word) & ~COOPI_WAITERS) == id;
 }
 
-/* The rest of giving up: a word that is not the newest; one with sleepers, or without a fence from afar; and sleepers that
- * came while it was given up. */
+/* The rest of giving up: a word that is not the newest; one with sleepers, or without a fence from afar; and sleepers
+ * that came while it was given up. */
 void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
 void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);

@@ -25,9 +25,10 @@ static int make_handle(struct coopi_map *map, coop_segment **ret_segment)
 /* The name comes last: who cannot map what he made leaves nothing behind. */
 static int make(const struct coopi_segment_name *name, const coop_segment_options *options, struct coopi_map **ret_map)
 {
-    struct coopi_map *map;
+    struct coopi_map *map = NULL;
     int fd, r = coopi_segment_build(name, options, &fd);
-    if (r == 0) r = coopi_map_made(fd, name, &map);
+    if (r < 0) return r;
+    r = coopi_map_made(fd, name, &map);
     if (r < 0) return r;
     if (name) r = coopi_segment_publish(map->fd, name);
     if (r < 0) {
@@ -61,9 +62,11 @@ int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, str
 
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
 {
-    if (!name) return coopi_fail(EINVAL, "segment: no name to open; coop_segment_create(NULL, ...) makes an anonymous one");
+    if (!name)
+        return coopi_fail(EINVAL, "segment: no name to open; coop_segment_create(NULL, ...) makes an anonymous one");
     if (flags & ~(COOP_CREATE | COOP_EXCL | COOP_TRUST_PEERS))
-        return coopi_fail(EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS", name, flags);
+        return coopi_fail(EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS", name,
+                          flags);
     struct coopi_segment_name parsed;
     struct coopi_map *map;
     int r = coopi_segment_name_parse(name, &parsed);
@@ -79,8 +82,9 @@ void coop_segment_close(coop_segment *segment)
     const struct coopi_self *self = coopi_self_;
     unsigned held = self && self->head ? coopi_self_holds(self, segment->map) : 0;
     if (held)
-        coopi_keep_detail("%s: closed while this thread holds %u of its locks: they stay held; open them again to release them",
-                          coopi_map_label(segment->map), held);
+        coopi_keep_detail(
+            "%s: closed while this thread holds %u of its locks: they stay held; open them again to release them",
+            coopi_map_label(segment->map), held);
     coopi_map_release(segment->map);
     free(segment);
 }

@@ -26,7 +26,8 @@ static int find_head(struct coopi_self *self)
     struct robust_list_head *head = NULL;
     size_t size = 0;
     if (syscall(SYS_get_robust_list, 0, &head, &size) != 0)
-        return coopi_fail(ENOTSUP, "libcoop: this kernel or sandbox has no robust futexes (get_robust_list: %s); allow them",
+        return coopi_fail(ENOTSUP,
+                          "libcoop: this kernel or sandbox has no robust futexes (get_robust_list: %s); allow them",
                           strerror(errno));
     if (!head) { /* nobody's list is disarmed by registering ours */
         head = &self->own;
@@ -37,8 +38,10 @@ static int find_head(struct coopi_self *self)
             return coopi_fail(ENOTSUP, "libcoop: set_robust_list: %s; allow it in this sandbox", strerror(errno));
     }
     if (head->futex_offset != COOPI_FUTEX_OFFSET)
-        return coopi_fail(ENOTSUP, "libcoop: this libc's robust list has offset %ld, and libcoop was built for %d; use glibc on "
-                          "a 64-bit machine", head->futex_offset, COOPI_FUTEX_OFFSET);
+        return coopi_fail(ENOTSUP,
+                          "libcoop: this libc's robust list has offset %ld, and libcoop was built for %d; use glibc on "
+                          "a 64-bit machine",
+                          head->futex_offset, COOPI_FUTEX_OFFSET);
     self->head = head;
     return 0;
 }
@@ -99,8 +102,10 @@ bool coopi_unlink(struct coopi_self *self, struct coopi_robust *robust)
     if (i == 0) return false;
     i--;
     struct robust_list *older = i ? self->held[i - 1] : &self->oldest.node;
-    if (i + 1 < n) coopi_put(self->held[i + 1]->next, older);
-    else coopi_put(self->newest.node.next, older);
+    if (i + 1 < n)
+        coopi_put(self->held[i + 1]->next, older);
+    else
+        coopi_put(self->newest.node.next, older);
     coopi_compiler_barrier();
     for (uint32_t k = i; k + 1 < n; k++) coopi_put(self->held[k], self->held[k + 1]);
     coopi_compiler_barrier();

@@ -7,13 +7,13 @@
  *     head -> (glibc's newer mutexes) -> newest -> our nodes, newest first -> oldest -> (glibc's older mutexes) -> head
  *
  * glibc inserts at the head and, on unlock, writes to the direct neighbours of the node it takes out: those are its own
- * nodes or a sentinel, never a node of ours in shared memory. We keep the order of our nodes in a private array and never
- * read back a pointer from shared memory, where a peer could have changed it.
+ * nodes or a sentinel, never a node of ours in shared memory. We keep the order of our nodes in a private array and
+ * never read back a pointer from shared memory, where a peer could have changed it.
  *
  * The kernel walks the list from the head when the thread dies, in any way, and marks each word that carries the
- * thread's id; `list_op_pending` names the one word that is being taken or given up and may not be in the list. A signal
- * handler may lock and unlock inside our lock and unlock: each saves and restores list_op_pending, and pushes and pops
- * leave the array right at every instruction.
+ * thread's id; `list_op_pending` names the one word that is being taken or given up and may not be in the list. A
+ * signal handler may lock and unlock inside our lock and unlock: each saves and restores list_op_pending, and pushes
+ * and pops leave the array right at every instruction.
  *
  * All of it stands in memory that is wiped at fork, so a child starts as nobody and attaches as itself. */
 #ifndef COOPI_SELF_H
@@ -27,7 +27,8 @@
 /* Nodes between the sentinels: a life word and 1,999 locks. The kernel gives up after 2,048, glibc's included. */
 #define COOPI_HELD_MAX 2000
 
-/* Looks like the part of a pthread_mutex_t that glibc's list code touches; its futex word stays 0, which the kernel skips. */
+/* Looks like the part of a pthread_mutex_t that glibc's list code touches; its futex word stays 0, which the kernel
+ * skips. */
 struct coopi_sentinel {
     uint32_t word;
     uint32_t spare[5];
@@ -41,13 +42,13 @@ struct coopi_self {
     struct robust_list_head *head; /* NULL: not linked (new, or wiped by fork) */
     uint32_t held_count;
     uint32_t tid;
-    uint32_t lives;                /* how many of the held nodes are life words */
-    uint32_t fenced_from_afar;     /* the process's */
+    uint32_t lives;            /* how many of the held nodes are life words */
+    uint32_t fenced_from_afar; /* the process's */
     struct coopi_sentinel newest, oldest;
     struct robust_list *held[COOPI_HELD_MAX];
-    struct robust_list_head own;   /* registered when the thread has none: a child of a raw clone() */
-    int64_t last_evidence;         /* when an acquire without waiting last asked /proc */
-    uint64_t id[COOPI_MAPS + 1];   /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
+    struct robust_list_head own; /* registered when the thread has none: a child of a raw clone() */
+    int64_t last_evidence;       /* when an acquire without waiting last asked /proc */
+    uint64_t id[COOPI_MAPS + 1]; /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
 };
 
 extern __thread struct coopi_self *coopi_self_ __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -35,8 +35,8 @@ static bool arm(const struct coopi_map *map, const uint32_t *tags, unsigned coun
     return true;
 }
 
-int coopi_sleep(const struct coopi_map *map, const uint32_t *event, uint32_t value, const uint32_t *tags, unsigned count,
-                int64_t deadline)
+int coopi_sleep(const struct coopi_map *map, const uint32_t *event, uint32_t value, const uint32_t *tags,
+                unsigned count, int64_t deadline)
 {
     struct coopi_futex_word words[COOPI_FUTEX_MANY] = {{event, value}};
     unsigned watched = count < COOPI_WATCHED_MAX ? count : COOPI_WATCHED_MAX;

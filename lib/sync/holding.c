@@ -11,8 +11,8 @@
 int coopi_lock_body(struct coopi_object *object, struct coopi_lock_shm **ret_shm)
 {
     if (object->body_size < sizeof **ret_shm) {
-        int r = coopi_fail(EBADMSG, "%s: damaged: %zu bytes are too few for a lock; remove the segment", coopi_object_label(object),
-                           (size_t)object->body_size);
+        int r = coopi_fail(EBADMSG, "%s: damaged: %zu bytes are too few for a lock; remove the segment",
+                           coopi_object_label(object), (size_t)object->body_size);
         coopi_object_close(object);
         return r;
     }
@@ -24,8 +24,10 @@ int coopi_lock_body(struct coopi_object *object, struct coopi_lock_shm **ret_shm
 static void name_holder(const struct coopi_object *object, const struct coopi_lock_shm *shm, char *buffer, size_t size)
 {
     coop_lock_holder holder;
-    if (coopi_lock_owner(object, shm, &holder) < 0) snprintf(buffer, size, "nobody");
-    else snprintf(buffer, size, "thread %d of process %d (%s)", holder.tid, holder.pid, holder.command);
+    if (coopi_lock_owner(object, shm, &holder) < 0)
+        snprintf(buffer, size, "nobody");
+    else
+        snprintf(buffer, size, "thread %d of process %d (%s)", holder.tid, holder.pid, holder.command);
 }
 
 int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead)
@@ -51,7 +53,8 @@ int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm 
     uint32_t dead = 0;
     int r = coopi_robust_acquire(object->map, &shm->robust, timeout, object->flags, &dead);
     if (r == 0) return 0;
-    if (r == COOP_OWNER_DIED) coopi_store_relaxed(&shm->robust.extra, 0); /* the dead one's; a living one leaves it at 0 */
+    if (r == COOP_OWNER_DIED)
+        coopi_store_relaxed(&shm->robust.extra, 0); /* the dead one's; a living one leaves it at 0 */
     return coopi_lock_acquired(object, shm, r, dead);
 }
 
@@ -59,12 +62,14 @@ int coopi_say_not_held(const struct coopi_object *object, const struct coopi_loc
 {
     char who[64];
     name_holder(object, shm, who, sizeof who);
-    return coopi_fail(EPERM, "%s: this thread does not hold it (%s does); only its holder may release it", coopi_object_label(object), who);
+    return coopi_fail(EPERM, "%s: this thread does not hold it (%s does); only its holder may release it",
+                      coopi_object_label(object), who);
 }
 
 void coopi_say_closed_held(const struct coopi_object *object)
 {
-    coopi_keep_detail("%s: closed while this thread holds it: it stays held; open it again to release it", coopi_object_label(object));
+    coopi_keep_detail("%s: closed while this thread holds it: it stays held; open it again to release it",
+                      coopi_object_label(object));
 }
 
 int coopi_lock_owner(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder)
@@ -79,7 +84,8 @@ int coopi_lock_owner(const struct coopi_object *object, const struct coopi_lock_
     return 0;
 }
 
-int coopi_lock_last_death(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder)
+int coopi_lock_last_death(const struct coopi_object *object, const struct coopi_lock_shm *shm,
+                          coop_lock_holder *ret_holder)
 {
     const struct coopi_death *death = &shm->death;
     uint64_t count = coopi_load_acquire(&death->count);

@@ -10,11 +10,12 @@
 /* The lock at the beginning of an object's body; closes the object if the body is too small for one (-EBADMSG). */
 int coopi_lock_body(struct coopi_object *object, struct coopi_lock_shm **ret_shm);
 
-/* Acquires a word of the robust list with all that may be needed: waiting, recording a death, a sentence for a failure. */
+/* Acquires a word of the robust list with all that may be needed: waiting, recording a death, a sentence for a failure.
+ */
 int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout);
 
-/* After an acquire of any kind that gave R, not 0: records the death of DEAD (COOP_OWNER_DIED), or puts the failure into
- * words. Returns R. */
+/* After an acquire of any kind that gave R, not 0: records the death of DEAD (COOP_OWNER_DIED), or puts the failure
+ * into words. Returns R. */
 int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead);
 
 /* -EPERM, with the holder's name. */
@@ -24,6 +25,7 @@ int coopi_say_not_held(const struct coopi_object *object, const struct coopi_loc
 void coopi_say_closed_held(const struct coopi_object *object);
 
 int coopi_lock_owner(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder);
-int coopi_lock_last_death(const struct coopi_object *object, const struct coopi_lock_shm *shm, coop_lock_holder *ret_holder);
+int coopi_lock_last_death(const struct coopi_object *object, const struct coopi_lock_shm *shm,
+                          coop_lock_holder *ret_holder);
 
 #endif

@@ -76,7 +76,8 @@ static int release_transferable(coop_lock *lock)
 {
     int r = coopi_transfer_release(&lock->object, lock->shm);
     if (r != -EPERM) return r;
-    return coopi_fail(EPERM, "%s: no living thread holds it; acquire it before you release it", coopi_object_label(&lock->object));
+    return coopi_fail(EPERM, "%s: no living thread holds it; acquire it before you release it",
+                      coopi_object_label(&lock->object));
 }
 
 int coop_lock_acquire(coop_lock *lock, int64_t timeout)

@@ -17,8 +17,8 @@ struct coop_rlock {
     struct coopi_lock_shm *shm;
 };
 
-/* Makes *RET the handle of the RLock at the beginning of HOST's body (at least sizeof(struct coopi_lock_shm)). It lives as
- * long as HOST and is never closed. */
+/* Makes *RET the handle of the RLock at the beginning of HOST's body (at least sizeof(struct coopi_lock_shm)). It lives
+ * as long as HOST and is never closed. */
 void coopi_rlock_embed(const struct coopi_object *host, struct coop_rlock *ret_lock);
 
 #endif

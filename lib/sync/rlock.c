@@ -61,7 +61,8 @@ int coop_rlock_acquire(coop_rlock *lock, int64_t timeout)
     if (coopi_robust_try(lock->object.slot, robust)) return 0;
     if (coopi_robust_mine(lock->object.slot, robust)) {
         uint32_t extra = coopi_load_relaxed(&robust->extra);
-        if (extra >= DEEPEST) return coopi_fail(EOVERFLOW, "%s: held 2^31 times; release it", coopi_object_label(&lock->object));
+        if (extra >= DEEPEST)
+            return coopi_fail(EOVERFLOW, "%s: held 2^31 times; release it", coopi_object_label(&lock->object));
         coopi_store_relaxed(&robust->extra, extra + 1);
         return 0;
     }
@@ -71,7 +72,8 @@ int coop_rlock_acquire(coop_rlock *lock, int64_t timeout)
 int coop_rlock_release(coop_rlock *lock)
 {
     struct coopi_robust *robust = &lock->shm->robust;
-    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust))) return coopi_say_not_held(&lock->object, lock->shm);
+    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust)))
+        return coopi_say_not_held(&lock->object, lock->shm);
     uint32_t extra = coopi_load_relaxed(&robust->extra);
     if (extra) {
         coopi_store_relaxed(&robust->extra, extra - 1);

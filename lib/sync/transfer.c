@@ -10,8 +10,8 @@
 
 #define RING UINT32_C(0x40000000)
 
-/* Takes a word that is free or whose holder is dead. As try_take() of the robust lock: 1 taken; 2 taken from the dead; 0
- * somebody lives in it; -1 it changed under us. */
+/* Takes a word that is free or whose holder is dead. As try_take() of the robust lock: 1 taken; 2 taken from the dead;
+ * 0 somebody lives in it; -1 it changed under us. */
 static int try_take(const struct coopi_map *map, struct coopi_robust *robust, uint64_t wanted, uint64_t *ret_word)
 {
     uint64_t word = coopi_load_acquire(&robust->word);
@@ -23,9 +23,10 @@ static int try_take(const struct coopi_map *map, struct coopi_robust *robust, ui
     return dead ? 2 : 1;
 }
 
-/* Sleeps until the bell rings or the holder dies. The bell was read before the word: a release in between has rung it. */
-static int sleep_on(const struct coopi_map *map, const struct coopi_self *self, struct coopi_robust *robust, uint64_t word,
-                    uint32_t bell, int64_t deadline)
+/* Sleeps until the bell rings or the holder dies. The bell was read before the word: a release in between has rung it.
+ */
+static int sleep_on(const struct coopi_map *map, const struct coopi_self *self, struct coopi_robust *robust,
+                    uint64_t word, uint32_t bell, int64_t deadline)
 {
     uint32_t holder = coopi_tag_of(word);
     bool own = holder == coopi_tag_of(self->id[map->slot]); /* our own death is not for us to watch */
@@ -74,7 +75,8 @@ int coopi_transfer_release(const struct coopi_object *object, struct coopi_lock_
             coopi_pending_end(self, saved);
             return -EPERM;
         }
-        coopi_put(self->head->list_op_pending, (struct robust_list *)(void *)((char *)&robust->extra - COOPI_FUTEX_OFFSET));
+        coopi_put(self->head->list_op_pending,
+                  (struct robust_list *)(void *)((char *)&robust->extra - COOPI_FUTEX_OFFSET));
         coopi_compiler_barrier();
     } while (!coopi_cas_both(&robust->word, &word, 0));
     if (word & COOPI_WAITERS) {

@@ -11,6 +11,7 @@
 #define RANGE (INT64_C(1) << 17) /* single items are taken from 1 MiB */
 #define ACCESSES 500000
 #define ROUNDS 5
+#define MIDDLE (ROUNDS / 2)
 
 struct bench {
     coop_array *array;
@@ -56,7 +57,7 @@ static double median(void (*work)(struct bench *), struct bench *b)
     uint64_t took[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) took[i] = once(work, b);
     qsort(took, ROUNDS, sizeof *took, compare_u64);
-    return (double)took[ROUNDS / 2];
+    return (double)took[MIDDLE];
 }
 
 int main(int argc, char **argv)

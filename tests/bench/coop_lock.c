@@ -6,6 +6,7 @@
 #include <coop/try.h>
 
 #define ROUNDS 5
+#define MIDDLE (ROUNDS / 2)
 #define TIMES 200000
 
 static uint64_t contend_lock(void *object, struct contest *contest)
@@ -63,7 +64,7 @@ static void uncontended(const char *name, void (*work)(void *), void *object)
         took[i] = now_ns() - start;
     }
     qsort(took, ROUNDS, sizeof *took, compare_u64);
-    emit(name, "uncontended", (double)took[ROUNDS / 2] / TIMES, "ns");
+    emit(name, "uncontended", (double)took[MIDDLE] / TIMES, "ns");
     _exit(0);
 }
 

@@ -13,15 +13,18 @@ static bool is_dead(const struct scene *scene, uint64_t word)
     return (word & COOPI_TID_MASK) != 0 && (word & COOPI_TID_MASK) == scene->board->tid;
 }
 
-/* The kernel marks at the death, before anybody can see the death: so no word may carry the dead thread's id any more. */
+/* The kernel marks at the death, before anybody can see the death: so no word may carry the dead thread's id any more.
+ * But nobody marks a transferable lock's word: there the life word has to do. */
 static void check_word(struct scene *scene, const struct coopi_robust *robust, const char *what)
 {
     uint64_t word = __atomic_load_n(&robust->word, __ATOMIC_ACQUIRE);
-    if (is_dead(scene, word)) fault(scene, LEAKED, "%s still belongs to the dead thread (%#llx)", what, (unsigned long long)word);
+    if (!scene->alive && is_dead(scene, word))
+        fault(scene, LEAKED, "%s still belongs to the dead thread (%#llx)", what, (unsigned long long)word);
 }
 
 static bool has_lock(const struct coopi_entry *entry)
 {
+    if (entry->flags & COOPI_ENTRY_TRANSFERABLE) return false;
     return entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
 }
 
@@ -32,7 +35,8 @@ static void check_entry(struct scene *scene, const struct coopi_map *map, const 
         fault(scene, TORN, "%s", coop_error_detail());
         return;
     }
-    if (has_lock(entry)) check_word(scene, (const struct coopi_robust *)(const void *)(map->base + entry->body), entry->name);
+    if (has_lock(entry))
+        check_word(scene, (const struct coopi_robust *)(const void *)(map->base + entry->body), entry->name);
 }
 
 static bool overlap(const struct coopi_entry *a, const struct coopi_entry *b)
@@ -51,7 +55,8 @@ static void check_entries(struct scene *scene, const struct coopi_map *map)
             const struct coopi_entry *other = &map->directory[k];
             if (!(other->state & COOPI_ENTRY_LIVE)) continue;
             if (overlap(entry, other)) fault(scene, TORN, "objects %s and %s overlap", other->name, entry->name);
-            if (*entry->name && strcmp(entry->name, other->name) == 0) fault(scene, DOUBLED, "two objects %s", entry->name);
+            if (*entry->name && strcmp(entry->name, other->name) == 0)
+                fault(scene, DOUBLED, "two objects %s", entry->name);
         }
     }
 }
@@ -64,7 +69,8 @@ void check_segment(struct scene *scene)
     memcpy(&header, map->header, sizeof header);
     struct stat file = {0};
     fstat(map->fd, &file);
-    if (coopi_header_check(&header, (uint64_t)file.st_size, map->name) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    if (coopi_header_check(&header, (uint64_t)file.st_size, map->name) < 0)
+        fault(scene, TORN, "%s", coop_error_detail());
     if (header.size > (uint64_t)file.st_size) fault(scene, TORN, "its size is said to be more than the file's");
     check_word(scene, &map->header->lock.robust, "the directory's lock");
     for (uint32_t i = 0; i < map->owner_count; i++) check_word(scene, &map->owners[i].life, "a life word");

@@ -36,31 +36,32 @@ struct peer {
 
 /* What all processes of a scene share. */
 struct board {
-    uint32_t tid;    /* of the victim's thread */
-    uint32_t done;   /* the victim's operation ran to its end */
-    uint32_t mark;   /* set by the victim while it is sure to hold */
-    int32_t result;  /* the operation's */
-    int64_t number;  /* free for the operation */
+    uint32_t tid;   /* of the victim's thread */
+    uint32_t done;  /* the victim's operation ran to its end */
+    uint32_t mark;  /* set by the victim while it is sure to hold */
+    int32_t result; /* the operation's */
+    int64_t number; /* free for the operation */
     struct peer peers[PEERS];
 };
 
 struct scene {
     const struct operation *op;
     struct board *board;
-    const char *name;    /* of the segment */
-    int64_t ended;       /* when the victim came to its end */
-    bool lives;          /* the victim's process lives on: its thread alone ends */
-    bool complete;       /* the victim had finished its operation */
-    bool his;            /* look_lock(): the victim held it */
-    int least, most;     /* deaths that must and may be told to the survivors */
-    int peers;           /* started, */
-    int sleepers;        /* and so many of them to sleep on the lock */
-    int holder;          /* the peer that holds, or -1 */
-    pid_t dead;          /* a holder that died before the victim came, or 0 */
-    unsigned slow;       /* sleepers that waited longer than 200 ms */
+    const char *name; /* of the segment */
+    int64_t ended;    /* when the victim came to its end */
+    bool lives;       /* the victim's process lives on: its thread alone ends */
+    bool alive;       /* the victim lives on: it has finished, and holds nothing */
+    bool complete;    /* the victim had finished its operation */
+    bool his;         /* look_lock(): the victim held it */
+    int least, most;  /* deaths that must and may be told to the survivors */
+    int peers;        /* started, */
+    int sleepers;     /* and so many of them to sleep on the lock */
+    int holder;       /* the peer that holds, or -1 */
+    pid_t dead;       /* a holder that died before the victim came, or 0 */
+    unsigned slow;    /* sleepers that waited longer than 200 ms */
     unsigned faults[FAULTS];
-    char copy[64];       /* of shared bytes, taken where the victim ended */
-    const char *place;   /* where the victim ended, for reports */
+    char copy[64];     /* of shared bytes, taken where the victim ended */
+    const char *place; /* where the victim ended, for reports */
     coop_segment *segment;
     coop_lock *lock, *other, *spare;
     coop_rlock *rlock;
@@ -76,21 +77,26 @@ struct operation {
     void (*prepare)(struct scene *scene);
     void (*operate)(struct scene *scene);
     enum outcome (*verify)(struct scene *scene);
-    void (*warm)(struct scene *scene);   /* in the victim, before the stepping; may be NULL, like all below */
-    void (*gather)(struct scene *scene); /* in the survivor, when the victim stands before its operation: starts peers */
-    void (*look)(struct scene *scene);   /* in the survivor, while the victim stands where it will end */
+    void (*warm)(struct scene *scene); /* in the victim, before the stepping; may be NULL, like all below */
+    void (*gather)(
+        struct scene *scene);          /* in the survivor, when the victim stands before its operation: starts peers */
+    void (*look)(struct scene *scene); /* in the survivor, while the victim stands where it will end */
     void (*asleep)(struct scene *scene); /* in the survivor, when the victim sleeps in a system call; again in verify */
     void (*let_go)(struct scene *scene); /* the same, but only in verify */
-    void (*repair)(struct scene *scene); /* what the second victim of repair mode does; warm_owner() before, if there is a spare */
-    void (*open)(struct scene *scene);   /* once, before all scenes, and close after them */
+    void (*repair)(
+        struct scene *scene); /* what the second victim of repair mode does; warm_owner() before, if there is a spare */
+    void (*late)(struct scene *scene); /* late mode: in the survivor, while the victim stands in the midst */
+    void (*open)(struct scene *scene); /* once, before all scenes, and close after them */
     void (*close)(struct scene *scene);
+    bool lets_go;  /* holds nothing when it is over: so there is one more point, after which the victim lives on */
     bool constant; /* changes nothing that could be verified: has no `after` */
     bool no_exit;  /* not in the mode that ends a thread: it ends its process */
 };
 
 /* Tables end with an entry without name. */
-extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[], segment_operations[],
-    object_operations[], owner_operations[], value_operations[], array_operations[], manager_operations[];
+extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
+    segment_operations[], object_operations[], owner_operations[], value_operations[], array_operations[],
+    manager_operations[];
 
 /* Counts a fault and says on stderr what it is. */
 void fault(struct scene *scene, enum fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -111,7 +117,7 @@ struct peer *peer_start(struct scene *scene, void (*run)(struct scene *scene, st
 void peer_say(struct peer *self, enum peer_state state);
 void peer_obey(struct peer *self);
 
-/* In the survivor. False: not within a second. peer_await_sleep: it asks, and sleeps in the kernel. */
+/* In the survivor. False: not within a second. peer_await_sleep: it asks, and sleeps in the kernel or is done. */
 bool peer_await(struct peer *peer, enum peer_state state);
 bool peer_await_sleep(struct peer *peer);
 void peer_go(struct peer *peer);
@@ -120,22 +126,24 @@ void peer_kill(struct peer *peer);
 /* Locks, as several operations need them (ops_lock.c): scene->rlock if it is set, else scene->lock. */
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
-void warm_owner(struct scene *scene);            /* makes the caller an owner, by scene->spare */
-void act_acquire(struct scene *scene);             /* takes, and sets the mark */
-void act_release(struct scene *scene);             /* clears the mark, and gives */
-void warm_holding(struct scene *scene);            /* the caller is an owner, and holds the lock */
+void warm_owner(struct scene *scene);                    /* makes the caller an owner, by scene->spare */
+void act_acquire(struct scene *scene);                   /* takes, and sets the mark */
+void act_release(struct scene *scene);                   /* clears the mark, and gives */
+void warm_holding(struct scene *scene);                  /* the caller is an owner, and holds the lock */
 void hold_peer(struct scene *scene, struct peer *self);  /* takes, waits for its order, gives */
 void sleep_peer(struct scene *scene, struct peer *self); /* asks, takes, gives */
 void add_holder(struct scene *scene);
 void add_sleeper(struct scene *scene);
-void add_sleepers(struct scene *scene); /* two */
-void add_crowd(struct scene *scene);    /* a holder, and a sleeper behind it */
+void add_sleepers(struct scene *scene);  /* two */
+void add_late(struct scene *scene);      /* one that may find it free */
+void add_crowd(struct scene *scene);     /* a holder, and a sleeper behind it */
 void let_holder_go(struct scene *scene); /* an `asleep` */
 void kill_holder(struct scene *scene);   /* another */
 void prepare_lock(struct scene *scene);
 void look_lock(struct scene *scene);
-enum outcome verify_taken(struct scene *scene); /* AFTER: the victim held it */
-enum outcome verify_given(struct scene *scene); /* AFTER: it did not any more */
+enum outcome verify_taken(struct scene *scene);     /* AFTER: the victim held it */
+enum outcome verify_given(struct scene *scene);     /* AFTER: it did not any more */
+enum outcome verify_passed_on(struct scene *scene); /* AFTER: it did, or has given it up again */
 void repair_lock(struct scene *scene);
 
 #endif

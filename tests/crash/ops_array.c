@@ -65,9 +65,11 @@ static enum outcome verify_item(struct scene *scene)
     int items[LENGTH];
     if (coop_array_read(scene->array, 0, LENGTH, items) < 0) fault(scene, LOST, "%s", coop_error_detail());
     bool new = items[AT] == NEW;
-    if (count(items, OLD) != LENGTH - new) fault(scene, TORN, "items that nobody touched are changed, or item %d is %d", AT, items[AT]);
+    if (count(items, OLD) != LENGTH - new)
+        fault(scene, TORN, "items that nobody touched are changed, or item %d is %d", AT, items[AT]);
     int64_t sum = 0;
-    if (coop_array_add_i64(scene->array, AT, 1, &sum) < 0 || sum != items[AT] + 1) fault(scene, LOST, "after adding 1: %lld", (long long)sum);
+    if (coop_array_add_i64(scene->array, AT, 1, &sum) < 0 || sum != items[AT] + 1)
+        fault(scene, LOST, "after adding 1: %lld", (long long)sum);
     check_segment(scene);
     return new ? AFTER : BEFORE;
 }
@@ -90,10 +92,15 @@ static void look(struct scene *scene)
     memcpy(scene->copy, coop_array_data(scene->array), LENGTH * sizeof(int));
 }
 
-#define ITEM(called, ...) {.name = called, .prepare = prepare, .verify = verify_item, __VA_ARGS__}
+#define ITEM(called, ...)                                                                                              \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare, .verify = verify_item, __VA_ARGS__                                         \
+    }
 #define WRITE(called, ...)                                                                                             \
-    {.name = called, .prepare = prepare_locked, .verify = verify_written, .look = look, .warm = warm_owner,            \
-     .operate = write_all, __VA_ARGS__}
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_locked, .verify = verify_written, .look = look, .warm = warm_owner,         \
+        .operate = write_all, .lets_go = true, __VA_ARGS__                                                             \
+    }
 
 const struct operation array_operations[] = {
     ITEM("array-set/item", .operate = set),

@@ -75,24 +75,28 @@ static void prepare_stale(struct scene *scene)
     prepare_unseen(scene);
     struct coopi_map *map = scene->lock->object.map;
     uint32_t tag = coopi_tag_of(coopi_load_acquire(&scene->lock->shm->robust.word));
-    if (!coopi_owner_second_evidence(map, tag)) fault(scene, LOST, "process %d is dead, and /proc does not say so", scene->dead);
+    if (!coopi_owner_second_evidence(map, tag))
+        fault(scene, LOST, "process %d is dead, and /proc does not say so", scene->dead);
     coopi_store_relaxed(&map->header->owner_cursor, tag & COOPI_ROW_MASK);
     if (!peer_await(peer_start(scene, own_only), PEER_DONE)) fault(scene, HUNG, "nobody became an owner");
-    if (coopi_tag_of(coopi_load_acquire(&map->owners[tag & COOPI_ROW_MASK].life.word)) == tag) fault(scene, LOST, "its row is not reused");
+    if (coopi_tag_of(coopi_load_acquire(&map->owners[tag & COOPI_ROW_MASK].life.word)) == tag)
+        fault(scene, LOST, "its row is not reused");
 }
 
 /* So that not every scene costs the 250 ms after which a sleeper asks for the holder by itself. */
 static void ask_for_dead(struct scene *scene)
 {
     uint64_t word = coopi_load_acquire(&scene->lock->shm->robust.word);
-    if ((word & COOPI_TID_MASK) == (uint64_t)scene->dead && !coopi_owner_second_evidence(scene->lock->object.map, coopi_tag_of(word)))
+    if ((word & COOPI_TID_MASK) == (uint64_t)scene->dead &&
+        !coopi_owner_second_evidence(scene->lock->object.map, coopi_tag_of(word)))
         fault(scene, LOST, "process %d is dead, and /proc does not say so", scene->dead);
 }
 
 static void ask(struct scene *scene)
 {
     const struct coopi_robust *robust = &scene->lock->shm->robust;
-    scene->board->result = coopi_owner_second_evidence(scene->lock->object.map, coopi_tag_of(coopi_load_acquire(&robust->word)));
+    scene->board->result =
+        coopi_owner_second_evidence(scene->lock->object.map, coopi_tag_of(coopi_load_acquire(&robust->word)));
 }
 
 /* AFTER: the row carries the mark that the kernel did not set. */
@@ -110,16 +114,23 @@ static enum outcome verify_asked(struct scene *scene)
     return marked ? AFTER : BEFORE;
 }
 
-#define DEATH(called, ...) {.name = called, .warm = warm_owner, __VA_ARGS__}
+#define DEATH(called, ...)                                                                                             \
+    {                                                                                                                  \
+        .name = called, .warm = warm_owner, __VA_ARGS__                                                                \
+    }
 
 const struct operation death_operations[] = {
-    DEATH("lock-recover/alone", .prepare = prepare, .operate = acquire, .look = look_lock, .verify = verify_taken, .repair = repair_lock),
-    DEATH("lock-recover-release/alone", .prepare = prepare, .operate = repair_lock, .look = look_lock, .verify = verify_taken),
-    DEATH("rlock-recover/deep", .prepare = prepare_deep, .operate = acquire, .look = look_lock, .verify = verify_taken, .repair = repair_lock),
-    DEATH("lock-recover/unmarked", .prepare = prepare_unseen, .operate = acquire, .look = look_lock, .verify = verify_taken, .let_go = ask_for_dead),
-    DEATH("lock-recover/stale-tag", .prepare = prepare_stale, .operate = acquire, .look = look_lock, .verify = verify_taken,
+    DEATH("lock-recover/alone", .prepare = prepare, .operate = acquire, .look = look_lock, .verify = verify_taken,
           .repair = repair_lock),
-    DEATH("owner-evidence/unmarked", .prepare = prepare_unseen, .operate = ask, .verify = verify_asked, .let_go = ask_for_dead,
-          .look = look_at_row),
+    DEATH("lock-recover-release/alone", .prepare = prepare, .operate = repair_lock, .look = look_lock,
+          .verify = verify_passed_on, .lets_go = true),
+    DEATH("rlock-recover/deep", .prepare = prepare_deep, .operate = acquire, .look = look_lock, .verify = verify_taken,
+          .repair = repair_lock),
+    DEATH("lock-recover/unmarked", .prepare = prepare_unseen, .operate = acquire, .look = look_lock,
+          .verify = verify_taken, .let_go = ask_for_dead),
+    DEATH("lock-recover/stale-tag", .prepare = prepare_stale, .operate = acquire, .look = look_lock,
+          .verify = verify_taken, .repair = repair_lock),
+    DEATH("owner-evidence/unmarked", .prepare = prepare_unseen, .operate = ask, .verify = verify_asked,
+          .let_go = ask_for_dead, .look = look_at_row),
     {0},
 };

@@ -65,6 +65,13 @@ void add_sleeper(struct scene *scene)
     scene->sleepers++;
 }
 
+void add_late(struct scene *scene)
+{
+    struct peer *peer = peer_start(scene, sleep_peer);
+    if (!peer_await_sleep(peer)) fault(scene, HUNG, "a sleeper neither sleeps nor holds");
+    scene->sleepers++;
+}
+
 void let_holder_go(struct scene *scene)
 {
     peer_go(&scene->board->peers[scene->holder]);
@@ -91,7 +98,8 @@ void look_lock(struct scene *scene)
 {
     uint64_t word = coopi_load_acquire(&robust_of(scene)->word);
     scene->his = (word & COOPI_TID_MASK) == scene->board->tid;
-    if (scene->board->mark && !scene->his) fault(scene, LOST, "the victim is sure to hold, and the word is %#llx", (unsigned long long)word);
+    if (scene->board->mark && !scene->his)
+        fault(scene, LOST, "the victim is sure to hold, and the word is %#llx", (unsigned long long)word);
     bool held = word & COOPI_TID_MASK, unmarked = held && (word & COOPI_TID_MASK) == (uint64_t)scene->dead;
     bool dead = held && coopi_dead(scene->spare->object.map, coopi_tag_of(word));
     scene->least = scene->his || dead || unmarked || (word & COOPI_OWNER_DIED);
@@ -107,7 +115,8 @@ static int await_sleepers(struct scene *scene)
         if (i == scene->holder) continue;
         if (!peer_await(peer, PEER_DONE)) {
             fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, wanted is %u", i,
-                  (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word), coopi_load_relaxed(&robust_of(scene)->wanted));
+                  (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word),
+                  coopi_load_relaxed(&robust_of(scene)->wanted));
             continue;
         }
         if (peer->result < 0) fault(scene, LOST, "sleeper %d: %s", i, coop_strerror(peer->result));
@@ -130,7 +139,8 @@ static void verify_lock(struct scene *scene)
     told += r == COOP_OWNER_DIED;
     if (told < scene->least) fault(scene, LOST, "the victim died holding it, and nobody was told");
     if (told > scene->most) fault(scene, DOUBLED, "%d deaths told, %d owed", told, scene->most);
-    if (scene->rlock && coop_rlock_depth(scene->rlock) != 1) fault(scene, TORN, "taken at depth %u", coop_rlock_depth(scene->rlock));
+    if (scene->rlock && coop_rlock_depth(scene->rlock) != 1)
+        fault(scene, TORN, "taken at depth %u", coop_rlock_depth(scene->rlock));
     if (give(scene) < 0) fault(scene, TORN, "%s", coop_error_detail());
     uint64_t word = coopi_load_relaxed(&robust_of(scene)->word);
     if (word & ~COOPI_WAITERS) fault(scene, LEAKED, "free, and the word is %#llx", (unsigned long long)word);
@@ -140,7 +150,12 @@ static void verify_lock(struct scene *scene)
 enum outcome verify_taken(struct scene *scene)
 {
     verify_lock(scene);
-    return scene->his || (scene->complete && !scene->op->constant) ? AFTER : BEFORE;
+    return scene->his ? AFTER : BEFORE;
+}
+
+enum outcome verify_passed_on(struct scene *scene)
+{
+    return verify_taken(scene) == AFTER || scene->complete ? AFTER : BEFORE;
 }
 
 enum outcome verify_given(struct scene *scene)
@@ -215,25 +230,39 @@ void add_sleepers(struct scene *scene)
     add_sleeper(scene);
 }
 
-#define LOCK(called, ...) {.name = called, .prepare = prepare_lock, .look = look_lock, __VA_ARGS__}
+#define LOCK(called, ...)                                                                                              \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_lock, .look = look_lock, __VA_ARGS__                                        \
+    }
 #define TAKING .verify = verify_taken, .warm = warm_owner
-#define GIVING .verify = verify_given, .warm = warm_holding
+#define PASSING .verify = verify_passed_on, .warm = warm_owner, .lets_go = true
+#define GIVING .verify = verify_given, .warm = warm_holding, .lets_go = true
 
 const struct operation lock_operations[] = {
-    LOCK("lock-acquire/alone", TAKING, .operate = act_acquire, .repair = repair_lock),
-    LOCK("lock-acquire/held", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = let_holder_go, .repair = repair_lock),
-    LOCK("lock-acquire/crowd", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
-    LOCK("lock-acquire/holder-dies", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = kill_holder, .repair = repair_lock),
+    LOCK("lock-acquire/alone", TAKING, .late = add_late, .operate = act_acquire, .repair = repair_lock),
+    LOCK("lock-acquire/held", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = let_holder_go,
+         .repair = repair_lock),
+    LOCK("lock-acquire/crowd", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = let_holder_go,
+         .repair = repair_lock),
+    LOCK("lock-acquire/holder-dies", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = kill_holder,
+         .repair = repair_lock),
     LOCK("lock-acquire/crowd-holder-dies", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = kill_holder),
-    LOCK("lock-release/alone", GIVING, .operate = act_release, .repair = repair_lock),
-    LOCK("lock-release/sleeper", GIVING, .operate = act_release, .gather = add_sleeper, .repair = repair_lock),
+    LOCK("lock-release/alone", GIVING, .late = add_late, .operate = act_release, .repair = repair_lock),
+    LOCK("lock-release/sleeper", GIVING, .late = add_late, .operate = act_release, .gather = add_sleeper,
+         .repair = repair_lock),
     LOCK("lock-release/sleepers", GIVING, .operate = act_release, .gather = add_sleepers, .repair = repair_lock),
-    LOCK("lock-release-older/alone", .verify = verify_given, .warm = take_both, .operate = act_release),
-    LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .operate = act_release, .gather = add_sleepers),
-    LOCK("lock-handover/held", TAKING, .operate = hand_over, .gather = add_holder, .asleep = let_holder_go),
-    LOCK("lock-handover/crowd", TAKING, .operate = hand_over, .gather = add_crowd, .asleep = let_holder_go, .repair = repair_lock),
-    LOCK("lock-try/held", TAKING, .operate = try_in_vain, .gather = add_holder, .let_go = let_holder_go, .constant = true),
-    LOCK("lock-timeout/held", TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go, .constant = true),
-    LOCK("lock-timeout/crowd", TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go, .constant = true),
+    LOCK("lock-release-older/alone", .late = add_late, .verify = verify_given, .warm = take_both, .lets_go = true,
+         .operate = act_release),
+    LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .lets_go = true,
+         .operate = act_release, .gather = add_sleepers),
+    LOCK("lock-handover/held", PASSING, .operate = hand_over, .gather = add_holder, .asleep = let_holder_go),
+    LOCK("lock-handover/crowd", PASSING, .operate = hand_over, .gather = add_crowd, .asleep = let_holder_go,
+         .repair = repair_lock),
+    LOCK("lock-try/held", TAKING, .operate = try_in_vain, .gather = add_holder, .let_go = let_holder_go,
+         .constant = true),
+    LOCK("lock-timeout/held", TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go,
+         .constant = true),
+    LOCK("lock-timeout/crowd", TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go,
+         .constant = true),
     {0},
 };

@@ -125,7 +125,8 @@ static enum outcome judge(struct scene *scene, int64_t (*look)(struct scene *), 
         seen = look(scene);
     }
     if (seen != before && seen != after)
-        fault(scene, seen == 2 * after - before ? DOUBLED : TORN, "it is %" PRId64 ", not %" PRId64 " or %" PRId64, seen, before, after);
+        fault(scene, seen == 2 * after - before ? DOUBLED : TORN, "it is %" PRId64 ", not %" PRId64 " or %" PRId64,
+              seen, before, after);
     return seen == after ? AFTER : BEFORE;
 }
 
@@ -176,8 +177,14 @@ static enum outcome verify_increment(struct scene *scene)
 }
 
 #define MANAGED .open = open_manager, .close = close_manager
-#define LIST(called, ...) {.name = called, .prepare = prepare_list, MANAGED, __VA_ARGS__}
-#define DICT(called, ...) {.name = called, .prepare = prepare_dict, MANAGED, __VA_ARGS__}
+#define LIST(called, ...)                                                                                              \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_list, MANAGED, __VA_ARGS__                                                  \
+    }
+#define DICT(called, ...)                                                                                              \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_dict, MANAGED, __VA_ARGS__                                                  \
+    }
 
 const struct operation manager_operations[] = {
     LIST("list-append/first-call", .operate = append, .verify = verify_append),

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define LENGTH 4             /* of the small array */
-#define LARGE_LENGTH 3000    /* of one that the segment has to grow for */
+#define LENGTH 4          /* of the small array */
+#define LARGE_LENGTH 3000 /* of one that the segment has to grow for */
 #define SLOW (SECOND / 5)
 
 static void prepare(struct scene *scene)
@@ -83,7 +83,8 @@ static void others_work(struct scene *scene)
         return;
     }
     int64_t number = -1;
-    if (coop_value_get_i64(value, &number) < 0 || number != 0) fault(scene, TORN, "a new value is %lld", (long long)number);
+    if (coop_value_get_i64(value, &number) < 0 || number != 0)
+        fault(scene, TORN, "a new value is %lld", (long long)number);
     coop_value_close(value);
 }
 
@@ -92,8 +93,10 @@ static void await_peers(struct scene *scene)
     for (int i = 0; i < scene->peers; i++) {
         struct peer *peer = &scene->board->peers[i];
         if (i == scene->holder) continue;
-        if (!peer_await(peer, PEER_DONE)) fault(scene, HUNG, "a sleeper on the directory still sleeps");
-        else if (peer->result < 0) fault(scene, LOST, "a sleeper on the directory: %s", coop_strerror(peer->result));
+        if (!peer_await(peer, PEER_DONE))
+            fault(scene, HUNG, "a sleeper on the directory still sleeps");
+        else if (peer->result < 0)
+            fault(scene, LOST, "a sleeper on the directory: %s", coop_strerror(peer->result));
         scene->slow += peer->at - scene->ended > SLOW;
     }
 }
@@ -116,8 +119,10 @@ static enum outcome verify(struct scene *scene, int (*open)(struct scene *, int)
 static enum outcome verify_lock(struct scene *scene)
 {
     enum outcome outcome = verify(scene, open_lock);
-    if (scene->lock && coop_lock_acquire(scene->lock, COOP_NOWAIT) != 0) fault(scene, TORN, "a new lock: %s", coop_error_detail());
-    else if (scene->lock) coop_lock_release(scene->lock);
+    if (scene->lock && coop_lock_acquire(scene->lock, COOP_NOWAIT) != 0)
+        fault(scene, TORN, "a new lock: %s", coop_error_detail());
+    else if (scene->lock)
+        coop_lock_release(scene->lock);
     return outcome;
 }
 
@@ -125,7 +130,8 @@ static enum outcome verify_value(struct scene *scene)
 {
     enum outcome outcome = verify(scene, open_value);
     double number = -1;
-    if (scene->value && (coop_value_get_f64(scene->value, &number) < 0 || number != 0)) fault(scene, TORN, "a new value is %g", number);
+    if (scene->value && (coop_value_get_f64(scene->value, &number) < 0 || number != 0))
+        fault(scene, TORN, "a new value is %g", number);
     return outcome;
 }
 
@@ -192,7 +198,8 @@ static void make_the_same(struct scene *scene, struct peer *self)
 static void gather_holder(struct scene *scene)
 {
     scene->holder = scene->peers;
-    if (!peer_await(peer_start(scene, hold_directory), PEER_HOLDS)) fault(scene, HUNG, "nobody could hold the directory");
+    if (!peer_await(peer_start(scene, hold_directory), PEER_HOLDS))
+        fault(scene, HUNG, "nobody could hold the directory");
 }
 
 static void gather_crowd(struct scene *scene)
@@ -214,19 +221,24 @@ static enum outcome verify_rival(struct scene *scene)
     return BEFORE;
 }
 
-#define OBJECT(called, ...) {.name = called, .prepare = prepare, __VA_ARGS__}
+#define OBJECT(called, ...)                                                                                            \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare, __VA_ARGS__                                                                \
+    }
 
 const struct operation object_operations[] = {
     OBJECT("object-create/lock", .operate = create_lock, .verify = verify_lock, .repair = create_lock),
     OBJECT("object-create/value", .operate = create_value, .verify = verify_value, .repair = create_value),
     OBJECT("object-create/array", .operate = create_array, .verify = verify_array),
     OBJECT("object-create/growing", .operate = create_large, .verify = verify_large, .repair = create_large),
-    OBJECT("object-create/held", .operate = create_value, .verify = verify_value, .gather = gather_holder, .asleep = let_holder_go),
-    OBJECT("object-create/crowd", .operate = create_value, .verify = verify_value, .gather = gather_crowd, .asleep = let_holder_go),
+    OBJECT("object-create/held", .operate = create_value, .verify = verify_value, .gather = gather_holder,
+           .asleep = let_holder_go),
+    OBJECT("object-create/crowd", .operate = create_value, .verify = verify_value, .gather = gather_crowd,
+           .asleep = let_holder_go),
     OBJECT("object-create/holder-dies", .operate = create_value, .verify = verify_value, .gather = gather_holder,
            .asleep = kill_holder),
-    OBJECT("object-create/rival", .operate = create_value, .verify = verify_rival, .gather = gather_rival, .asleep = let_holder_go,
-           .constant = true),
+    OBJECT("object-create/rival", .operate = create_value, .verify = verify_rival, .gather = gather_rival,
+           .asleep = let_holder_go, .constant = true),
     {.name = "object-find/alone", .prepare = prepare_found, .operate = find, .verify = verify_found, .constant = true},
     {0},
 };

@@ -15,8 +15,10 @@
 
 static void prepare(struct scene *scene)
 {
-    COOP_MUST(coop_segment_create(scene->name, COOP_SEGMENT_OPTIONS(.reserve = 4096, .maximum = 1 << 20, .objects = 8,
-                                                                    .owners = ROWS, .participants = 8), &scene->segment));
+    COOP_MUST(coop_segment_create(
+        scene->name,
+        COOP_SEGMENT_OPTIONS(.reserve = 4096, .maximum = 1 << 20, .objects = 8, .owners = ROWS, .participants = 8),
+        &scene->segment));
     COOP_MUST(coop_lock_in(scene->segment, "lock", COOP_CREATE, &scene->lock));
 }
 
@@ -82,11 +84,15 @@ static void own_once(struct scene *scene, struct peer *self)
 static void others_own(struct scene *scene)
 {
     int r = take(scene, COOP_S(1));
-    if (r < 0) fault(scene, LEAKED, "the survivor gets no row or no lock: %s", coop_error_detail());
-    else give(scene);
+    if (r < 0)
+        fault(scene, LEAKED, "the survivor gets no row or no lock: %s", coop_error_detail());
+    else
+        give(scene);
     struct peer *peer = peer_start(scene, own_once);
-    if (!peer_await(peer, PEER_DONE)) fault(scene, HUNG, "another process waited a second");
-    else if (peer->result < 0) fault(scene, LEAKED, "another process gets no row: %s", coop_strerror(peer->result));
+    if (!peer_await(peer, PEER_DONE))
+        fault(scene, HUNG, "another process waited a second");
+    else if (peer->result < 0)
+        fault(scene, LEAKED, "another process gets no row: %s", coop_strerror(peer->result));
     check_segment(scene);
 }
 
@@ -102,13 +108,26 @@ static enum outcome verify_left(struct scene *scene)
     return scene->his ? BEFORE : AFTER;
 }
 
-#define OWNER(called, ...) {.name = called, .prepare = prepare, .look = look, __VA_ARGS__}
+#define OWNER(called, ...)                                                                                             \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare, .look = look, __VA_ARGS__                                                  \
+    }
 
 const struct operation owner_operations[] = {
     OWNER("owner-claim/alone", .operate = own, .verify = verify_owner, .repair = own),
-    {.name = "owner-claim/unmarked", .prepare = prepare_full, .look = look, .operate = own, .verify = verify_owner, .repair = own},
+    {.name = "owner-claim/unmarked",
+     .prepare = prepare_full,
+     .look = look,
+     .operate = own,
+     .verify = verify_owner,
+     .repair = own},
     OWNER("owner-leave/alone", .warm = own, .operate = leave, .verify = verify_left, .repair = own),
-    {.name = "participant-leave/alone", .prepare = prepare, .look = look_at_participants, .warm = own, .operate = detach,
-     .verify = verify_left, .no_exit = true},
+    {.name = "participant-leave/alone",
+     .prepare = prepare,
+     .look = look_at_participants,
+     .warm = own,
+     .operate = detach,
+     .verify = verify_left,
+     .no_exit = true},
     {0},
 };

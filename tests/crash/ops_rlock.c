@@ -51,22 +51,28 @@ static enum outcome verify_shallower(struct scene *scene)
     return verify_deeper(scene) == AFTER ? BEFORE : AFTER;
 }
 
-#define RLOCK(called, ...) {.name = called, .prepare = prepare, .look = look, __VA_ARGS__}
+#define RLOCK(called, ...)                                                                                             \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare, .look = look, __VA_ARGS__                                                  \
+    }
 #define TAKING .verify = verify_taken, .warm = warm_owner, .operate = act_acquire
-#define GIVING .verify = verify_given, .warm = warm_holding, .operate = act_release
+#define GIVING .lets_go = true, .verify = verify_given, .warm = warm_holding, .operate = act_release
 
 const struct operation rlock_operations[] = {
     RLOCK("rlock-acquire/alone", TAKING, .repair = repair_lock),
     RLOCK("rlock-acquire/held", TAKING, .gather = add_holder, .asleep = let_holder_go),
     RLOCK("rlock-acquire/crowd-holder-dies", TAKING, .gather = add_crowd, .asleep = kill_holder),
-    RLOCK("rlock-acquire-again/alone", .verify = verify_deeper, .warm = warm_holding, .operate = act_acquire, .repair = repair_lock),
-    RLOCK("rlock-acquire-again/sleepers", .verify = verify_deeper, .warm = warm_holding, .operate = act_acquire, .gather = add_sleepers),
-    RLOCK("rlock-release-inner/alone", .verify = verify_shallower, .warm = take_twice, .operate = release_inner),
+    RLOCK("rlock-acquire-again/alone", .verify = verify_deeper, .warm = warm_holding, .operate = act_acquire,
+          .repair = repair_lock),
+    RLOCK("rlock-acquire-again/sleepers", .verify = verify_deeper, .warm = warm_holding, .operate = act_acquire,
+          .gather = add_sleepers),
+    RLOCK("rlock-release-inner/alone", .late = add_late, .verify = verify_shallower, .warm = take_twice,
+          .operate = release_inner),
     RLOCK("rlock-release-inner/sleepers", .verify = verify_shallower, .warm = take_twice, .operate = release_inner,
           .gather = add_sleepers),
-    RLOCK("rlock-release/alone", GIVING),
+    RLOCK("rlock-release/alone", GIVING, .late = add_late),
     RLOCK("rlock-release/sleepers", GIVING, .gather = add_sleepers, .repair = repair_lock),
-    RLOCK("rlock-handover/crowd", .verify = verify_taken, .warm = warm_owner, .operate = in_and_out, .gather = add_crowd,
-          .asleep = let_holder_go),
+    RLOCK("rlock-handover/crowd", .lets_go = true, .verify = verify_passed_on, .warm = warm_owner,
+          .operate = in_and_out, .gather = add_crowd, .asleep = let_holder_go),
     {0},
 };

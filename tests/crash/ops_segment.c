@@ -85,8 +85,10 @@ static void try_open(struct scene *scene, struct peer *self)
 static void others_attach(struct scene *scene)
 {
     struct peer *peer = peer_start(scene, try_open);
-    if (!peer_await(peer, PEER_DONE)) fault(scene, HUNG, "opening it took more than a second");
-    else if (peer->result < 0) fault(scene, LEAKED, "another process cannot open it: %s", coop_strerror(peer->result));
+    if (!peer_await(peer, PEER_DONE))
+        fault(scene, HUNG, "opening it took more than a second");
+    else if (peer->result < 0)
+        fault(scene, LEAKED, "another process cannot open it: %s", coop_strerror(peer->result));
 }
 
 /* Does the victim's process stand in the participant table? */
@@ -153,21 +155,25 @@ static enum outcome verify_nothing(struct scene *scene)
     return BEFORE;
 }
 
-#define SEGMENT(called, ...) {.name = called, __VA_ARGS__}
+#define SEGMENT(called, ...)                                                                                           \
+    {                                                                                                                  \
+        .name = called, __VA_ARGS__                                                                                    \
+    }
 
 const struct operation segment_operations[] = {
-    SEGMENT("segment-create/alone", .prepare = prepare_nothing, .operate = create, .verify = verify_created, .repair = create),
-    SEGMENT("segment-create/anonymous", .prepare = prepare_nothing, .operate = create_anonymous, .verify = verify_nothing,
-            .constant = true),
-    SEGMENT("segment-open-or-create/absent", .prepare = prepare_nothing, .operate = open_or_create, .verify = verify_created,
-            .repair = open_or_create, .no_exit = true),
-    SEGMENT("segment-open-or-create/present", .prepare = prepare_closed, .operate = open_or_create, .verify = verify_attached,
-            .no_exit = true),
-    SEGMENT("segment-open/alone", .prepare = prepare_closed, .operate = open_it, .verify = verify_attached, .no_exit = true,
-            .repair = open_it),
-    SEGMENT("segment-close/alone", .prepare = prepare_closed, .warm = open_and_own, .operate = close_it, .verify = verify_left,
-            .no_exit = true),
-    SEGMENT("segment-remove/alone", .prepare = prepare_closed, .operate = remove_it, .verify = verify_removed, .repair = remove_it,
-            .no_exit = true),
+    SEGMENT("segment-create/alone", .prepare = prepare_nothing, .operate = create, .verify = verify_created,
+            .repair = create),
+    SEGMENT("segment-create/anonymous", .prepare = prepare_nothing, .operate = create_anonymous,
+            .verify = verify_nothing, .constant = true),
+    SEGMENT("segment-open-or-create/absent", .prepare = prepare_nothing, .operate = open_or_create,
+            .verify = verify_created, .repair = open_or_create, .no_exit = true),
+    SEGMENT("segment-open-or-create/present", .prepare = prepare_closed, .operate = open_or_create,
+            .verify = verify_attached, .no_exit = true),
+    SEGMENT("segment-open/alone", .prepare = prepare_closed, .operate = open_it, .verify = verify_attached,
+            .no_exit = true, .repair = open_it),
+    SEGMENT("segment-close/alone", .prepare = prepare_closed, .warm = open_and_own, .operate = close_it,
+            .verify = verify_left, .no_exit = true),
+    SEGMENT("segment-remove/alone", .prepare = prepare_closed, .operate = remove_it, .verify = verify_removed,
+            .repair = remove_it, .no_exit = true),
     {0},
 };

@@ -33,18 +33,22 @@ static enum outcome verify_foreign(struct scene *scene)
     return held ? BEFORE : AFTER;
 }
 
-#define TRANSFER(called, ...) {.name = called, .prepare = prepare, __VA_ARGS__}
+#define TRANSFER(called, ...)                                                                                          \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare, __VA_ARGS__                                                                \
+    }
 #define TAKING .look = look_lock, .verify = verify_taken, .warm = warm_owner, .operate = act_acquire
-#define GIVING .look = look_lock, .verify = verify_given, .warm = warm_holding, .operate = act_release
-#define FOREIGN .look = look_at_holder, .verify = verify_foreign, .warm = warm_owner, .operate = act_release
+#define GIVING .lets_go = true, .look = look_lock, .verify = verify_given, .warm = warm_holding, .operate = act_release
+#define FOREIGN                                                                                                        \
+    .lets_go = true, .look = look_at_holder, .verify = verify_foreign, .warm = warm_owner, .operate = act_release
 
 const struct operation transfer_operations[] = {
-    TRANSFER("transfer-acquire/alone", TAKING, .repair = repair_lock),
+    TRANSFER("transfer-acquire/alone", TAKING, .late = add_late, .repair = repair_lock),
     TRANSFER("transfer-acquire/held", TAKING, .gather = add_holder, .asleep = let_holder_go),
     TRANSFER("transfer-acquire/crowd", TAKING, .gather = add_crowd, .asleep = let_holder_go),
     TRANSFER("transfer-acquire/holder-dies", TAKING, .gather = add_holder, .asleep = kill_holder),
     TRANSFER("transfer-acquire/crowd-holder-dies", TAKING, .gather = add_crowd, .asleep = kill_holder),
-    TRANSFER("transfer-release/alone", GIVING),
+    TRANSFER("transfer-release/alone", GIVING, .late = add_late),
     TRANSFER("transfer-release/sleepers", GIVING, .gather = add_sleepers, .repair = repair_lock),
     TRANSFER("transfer-release-foreign/held", FOREIGN, .gather = add_holder),
     TRANSFER("transfer-release-foreign/crowd", FOREIGN, .gather = add_crowd),

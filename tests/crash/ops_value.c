@@ -90,7 +90,8 @@ static enum outcome verify_number(struct scene *scene)
     int64_t number = -1, sum = -1;
     if (coop_value_get_i64(scene->value, &number) < 0) fault(scene, TORN, "%s", coop_error_detail());
     if (number != OLD && number != NEW) fault(scene, TORN, "the value is %lld", (long long)number);
-    if (coop_value_add_i64(scene->value, 1, &sum) < 0 || sum != number + 1) fault(scene, LOST, "after adding 1: %lld", (long long)sum);
+    if (coop_value_add_i64(scene->value, 1, &sum) < 0 || sum != number + 1)
+        fault(scene, LOST, "after adding 1: %lld", (long long)sum);
     check_segment(scene);
     return number == NEW ? AFTER : BEFORE;
 }
@@ -114,10 +115,15 @@ static void look_at_bytes(struct scene *scene)
     memcpy(scene->copy, (const uint8_t *)scene->rlock->object.body + sizeof(struct coopi_lock_shm), SIZE);
 }
 
-#define NUMBER(called, ...) {.name = called, .prepare = prepare_int, .verify = verify_number, __VA_ARGS__}
+#define NUMBER(called, ...)                                                                                            \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_int, .verify = verify_number, __VA_ARGS__                                   \
+    }
 #define BYTES(called, ...)                                                                                             \
-    {.name = called, .prepare = prepare_bytes, .verify = verify_bytes, .look = look_at_bytes, .warm = warm_owner,      \
-     .operate = set_bytes, __VA_ARGS__}
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_bytes, .verify = verify_bytes, .look = look_at_bytes, .warm = warm_owner,   \
+        .operate = set_bytes, .lets_go = true, __VA_ARGS__                                                             \
+    }
 
 const struct operation value_operations[] = {
     NUMBER("value-set/int", .operate = set),

@@ -42,7 +42,8 @@ void fault(struct scene *scene, enum fault kind, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "crash: %s %s: %s: %s\n", scene->op->name, scene->place ? scene->place : "", fault_names[kind], text);
+    fprintf(stderr, "crash: %s %s: %s: %s\n", scene->op->name, scene->place ? scene->place : "", fault_names[kind],
+            text);
 }
 
 void peer_say(struct peer *self, enum peer_state state)
@@ -94,6 +95,7 @@ bool peer_await_sleep(struct peer *peer)
     if (!peer_await(peer, PEER_ASKS)) return false;
     int64_t limit = now_ns() + SECOND;
     while (!is_in_futex(peer->pid)) {
+        if (__atomic_load_n(&peer->state, __ATOMIC_ACQUIRE) == PEER_DONE) return true;
         if (now_ns() > limit) return false;
         nap_us(20);
     }
@@ -145,7 +147,7 @@ void scene_close(struct scene *scene)
 void scene_begin(struct scene *scene)
 {
     memset(scene->board, 0, sizeof *scene->board);
-    scene->complete = scene->his = false;
+    scene->complete = scene->alive = scene->his = false;
     scene->ended = 0;
     scene->least = scene->most = scene->peers = scene->sleepers = 0;
     scene->holder = -1;

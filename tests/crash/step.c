@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A victim: a thread of a child process under ptrace, moved on by one instruction or one system call at a time.
  *
- * A system call is one step, however long it sleeps. While a victim is waited for, a timer interrupts waitpid() every two
- * milliseconds, and /proc says whether it sleeps. */
+ * A system call is one step, however long it sleeps. While a victim is waited for, a timer interrupts waitpid() every
+ * two milliseconds, and /proc says whether it sleeps. */
 #include "crash/step.h"
 
 #include <errno.h>
@@ -138,8 +138,10 @@ static pid_t fork_victim(const struct part *part, bool threaded)
     if (pid != 0) return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     pthread_t thread;
-    if (!threaded) act((void *)(uintptr_t)part);
-    else if (pthread_create(&thread, NULL, act, (void *)(uintptr_t)part) != 0) _exit(4);
+    if (!threaded)
+        act((void *)(uintptr_t)part);
+    else if (pthread_create(&thread, NULL, act, (void *)(uintptr_t)part) != 0)
+        _exit(4);
     for (;;) pause();
 }
 
@@ -171,21 +173,22 @@ static bool read_memory(const struct victim *v, uint64_t from, void *to, size_t 
     return from && process_vm_readv(v->tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
 }
 
-static uint64_t counter_of(const struct victim *v)
+uint64_t victim_place(const struct victim *v)
 {
-    struct user_regs_struct registers;
-    return ptrace(PTRACE_GETREGS, v->tid, NULL, &registers) == 0 ? registers.rip : 0;
+    errno = 0;
+    long counter = ptrace(PTRACE_PEEKUSER, v->tid, (void *)offsetof(struct user_regs_struct, rip), NULL);
+    return errno ? 0 : (uint64_t)counter;
 }
 
 bool victim_enters(const struct victim *v)
 {
     uint16_t code = 0;
-    return read_memory(v, counter_of(v), &code, sizeof code) && code == SYSCALL_INSTRUCTION;
+    return read_memory(v, victim_place(v), &code, sizeof code) && code == SYSCALL_INSTRUCTION;
 }
 
-uint64_t victim_place(const struct victim *v)
+uint64_t victim_offset(const struct victim *v)
 {
-    return counter_of(v) - (uint64_t)(uintptr_t)__executable_start;
+    return victim_place(v) - (uint64_t)(uintptr_t)__executable_start;
 }
 
 void victim_robust(const struct victim *v, uint64_t words[3])

@@ -18,12 +18,12 @@ enum moving { NOTHING, STEP, CALL_ENTRY, CALL_RETURN };
 struct victim {
     pid_t pid, tid;
     struct board *board;
-    bool threaded;        /* the operation runs in a second thread, which can end alone */
-    enum moving moving;   /* what it was told and has not done yet */
-    bool told;            /* that it sleeps */
-    int64_t since;        /* it sleeps */
-    int signal;           /* that broke it */
-    uint64_t head;        /* address of the thread's robust-list head */
+    bool threaded;      /* the operation runs in a second thread, which can end alone */
+    enum moving moving; /* what it was told and has not done yet */
+    bool told;          /* that it sleeps */
+    int64_t since;      /* it sleeps */
+    int signal;         /* that broke it */
+    uint64_t head;      /* address of the thread's robust-list head */
 };
 
 /* Forks a victim that runs WARM (may be NULL) freely, and stops before OPERATE. False: it did not get there. */
@@ -43,8 +43,11 @@ enum moved victim_call(struct victim *victim);
 /* True if its next instruction enters the kernel. */
 bool victim_enters(const struct victim *victim);
 
-/* The instruction's address, as an offset in the program's file. */
+/* The address of its next instruction: the same in all victims, which are forks of one process. */
 uint64_t victim_place(const struct victim *victim);
+
+/* The same as an offset in the program's file, for addr2line. */
+uint64_t victim_offset(const struct victim *victim);
 
 /* The kernel's view of the thread: list_op_pending, the list's head, and the sentinel behind it. */
 void victim_robust(const struct victim *victim, uint64_t ret_words[3]);

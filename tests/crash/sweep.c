@@ -11,11 +11,23 @@
 
 #define FIRST_KILLS 3 /* places of the first kill in repair mode; one in the short form */
 
+#define TRIES 3
+#define ENOUGH 8 /* points that hang or are slow */
+
+/* Where a victim ends. */
+struct point {
+    const struct trace *trace;
+    size_t number; /* of the event, or TRACE_END */
+    bool lives_on; /* it stands there, and is not ended */
+    bool late;     /* a sleeper comes there; the victim ends after so many instructions */
+    uint32_t more;
+};
+
 struct run {
     const struct sweep *sweep;
     struct result *result;
     struct scene scene;
-    const struct event *first; /* repair mode: where the first victim is killed */
+    struct point first; /* repair mode: where the first victim is killed */
     char place[120];
 };
 
@@ -27,28 +39,47 @@ static bool ready(struct run *run, struct victim *victim, const struct part *par
     return false;
 }
 
-static void say_place(struct run *run, const struct victim *victim, const struct event *event)
+static void say_place(struct run *run, const struct victim *victim, const struct point *point)
 {
+    const struct event *event = point->number == TRACE_END ? NULL : &point->trace->events[point->number];
     if (event)
-        snprintf(run->place, sizeof run->place, "%zu calls + %u steps%s (program + %#lx)", (size_t)event->calls, event->steps,
-                 event->sleeps ? ", asleep" : "", (unsigned long)victim_place(victim));
-    else snprintf(run->place, sizeof run->place, "at its end");
+        snprintf(run->place, sizeof run->place, "%u calls + %u%s%.0u steps%s (program + %#lx)", event->calls,
+                 event->steps, point->late ? " + " : "", point->more, event->sleeps ? ", asleep" : "",
+                 (unsigned long)victim_offset(victim));
+    else
+        snprintf(run->place, sizeof run->place, "at its end");
     run->scene.place = run->place;
 }
 
-/* Moves the victim to its last instruction, and ends it there. */
-static void finish_off(struct run *run, struct victim *victim, const struct event *event)
+/* A sleeper comes while the victim stands there; then it goes on. */
+static enum moved go_on(struct run *run, struct victim *victim, uint32_t steps)
+{
+    enum moved moved = MOVED;
+    run->scene.op->late(&run->scene);
+    while (moved == MOVED && steps-- > 0) moved = victim_step(victim);
+    return moved;
+}
+
+/* Moves the victim to its last instruction, and ends it there, if it is not to live on. */
+static void finish_off(struct run *run, struct victim *victim, const struct point *point)
 {
     struct scene *scene = &run->scene;
-    enum moved moved = trace_reach(victim, scene, event);
-    say_place(run, victim, event);
+    bool met;
+    enum moved moved = trace_reach(victim, scene, point->trace, point->number, &met);
+    run->result->missed += !met;
+    if (moved == MOVED && point->late) moved = go_on(run, victim, point->more);
+    say_place(run, victim, point);
     if (moved == STUCK) fault(scene, HUNG, "the victim itself slept for 3 s");
     if (moved == BROKEN) fault(scene, TORN, "the victim was ended by signal %d", victim->signal);
     scene->complete = moved == FINISHED;
     if (scene->op->look) scene->op->look(scene);
     scene->ended = now_ns();
-    if (!victim->threaded) victim_kill(victim);
-    else if (!victim_end_thread(victim)) fault(scene, TORN, "its thread could not be ended");
+    scene->alive = point->lives_on;
+    if (point->lives_on) return;
+    if (!victim->threaded)
+        victim_kill(victim);
+    else if (!victim_end_thread(victim))
+        fault(scene, TORN, "its thread could not be ended");
 }
 
 /* The scene up to the victim that is swept over: in repair mode the first one is dead by then. */
@@ -60,33 +91,52 @@ static bool begin(struct run *run, struct victim *victim)
     if (!ready(run, victim, &(struct part){scene, op->warm, op->operate})) return false;
     if (op->gather) op->gather(scene);
     if (run->sweep->mode != REPAIR) return true;
-    finish_off(run, victim, run->first);
+    finish_off(run, victim, &run->first);
     return ready(run, victim, &(struct part){scene, scene->spare ? warm_owner : NULL, op->repair});
 }
 
 static void judge(struct run *run)
 {
     struct scene *scene = &run->scene;
+    check_segment(scene);
     enum outcome outcome = scene->op->verify(scene);
     run->result->sides[outcome]++;
     if (run->sweep->mode == REPAIR || scene->op->constant) return;
     if (scene->complete && outcome == BEFORE) fault(scene, LOST, "it had run to its end, and nothing was done");
 }
 
-static void kill_at(struct run *run, const struct event *event)
+static void play(struct run *run, const struct point *point)
 {
     struct victim victim;
     if (begin(run, &victim)) {
-        finish_off(run, &victim, event);
+        finish_off(run, &victim, point);
         judge(run);
-        run->result->points++;
-        run->result->ran_out |= run->scene.complete && !event;
+        run->result->ran_out |= run->scene.complete && (point->number == TRACE_END || point->late);
     }
     victim_kill(&victim);
     scene_end(&run->scene);
-    for (int i = 0; i < FAULTS; i++) run->result->faults[i] = run->scene.faults[i];
-    run->result->slow = run->scene.slow;
     run->result->beats++;
+}
+
+/* A point. Where a sleeper was slow it is played again: a busy machine is not slow at the same point three times. */
+static void kill_at(struct run *run, const struct point *point)
+{
+    struct scene *scene = &run->scene;
+    bool slow = true;
+    for (int i = 0; slow && i < TRIES; i++) {
+        unsigned before = scene->slow;
+        play(run, point);
+        slow = scene->slow != before;
+    }
+    run->result->points++;
+    run->result->slow += slow;
+    for (int i = 0; i < FAULTS; i++) run->result->faults[i] = scene->faults[i];
+}
+
+/* Each further one costs seconds, and the verdict stands. */
+static bool is_enough(const struct run *run)
+{
+    return run->scene.faults[HUNG] + run->result->slow >= ENOUGH;
 }
 
 /* Steps a victim through once. */
@@ -105,15 +155,48 @@ static void record(struct run *run, struct trace *trace)
     run->result->beats++;
 }
 
+/* A scene that does not count: what the survivor does for the first time in its life, and what victims inherit of that,
+ * is behind it when the points are recorded. */
+static void rehearse(struct run *run)
+{
+    struct result unwanted = {0}, *result = run->result;
+    const struct trace nothing = {0};
+    run->result = &unwanted;
+    play(run, &(struct point){.trace = &nothing, .number = TRACE_END});
+    run->result = result;
+    run->result->beats++;
+}
+
+/* The shortest of three: on a busy machine a sleeper may wake for its net, and go round once more. */
+static void record_best(struct run *run, struct trace *trace)
+{
+    rehearse(run);
+    record(run, trace);
+    for (int i = 1; i < TRIES; i++) {
+        struct trace other;
+        record(run, &other);
+        if (other.count && (!trace->count || other.instructions < trace->instructions)) {
+            trace_free(trace);
+            *trace = other;
+        } else {
+            trace_free(&other);
+        }
+    }
+}
+
 static void sweep_once(struct run *run)
 {
     struct trace trace;
     size_t count = 0;
-    record(run, &trace);
+    record_best(run, &trace);
     if (trace.instructions > run->result->instructions) run->result->instructions = trace.instructions;
     size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
-    for (size_t i = 0; i < count; i++) kill_at(run, &trace.events[points[i]]);
-    kill_at(run, NULL);
+    for (size_t i = 0; i < count && !is_enough(run); i++)
+        kill_at(run, &(struct point){.trace = &trace, .number = points[i]});
+    struct point end = {.trace = &trace, .number = TRACE_END};
+    if (!is_enough(run)) kill_at(run, &end);
+    end.lives_on = true;
+    if (!is_enough(run) && run->scene.op->lets_go && run->sweep->mode == KILL) kill_at(run, &end);
     free(points);
     trace_free(&trace);
 }
@@ -134,15 +217,36 @@ static void sweep_repairs(struct run *run)
     struct trace trace;
     plain.mode = KILL;
     run->sweep = &plain;
-    record(run, &trace);
+    record_best(run, &trace);
     run->sweep = chosen;
     size_t changed = 0, seen = 0, kills = chosen->every > 1 ? 1 : FIRST_KILLS;
     for (size_t i = 0; i < trace.count; i++) changed += trace.events[i].changed;
     for (size_t i = 0; i < trace.count; i++) {
         if (!trace.events[i].changed || !is_chosen(seen++, changed, kills)) continue;
-        run->first = &trace.events[i];
+        run->first = (struct point){.trace = &trace, .number = i};
         sweep_once(run);
     }
+    trace_free(&trace);
+}
+
+/* Somebody comes at each point, and the victim is killed at each one after it; or lives on. */
+static void sweep_late(struct run *run)
+{
+    struct trace trace;
+    size_t count = 0;
+    record_best(run, &trace);
+    run->result->instructions = trace.instructions;
+    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
+    for (size_t i = 0; i < count && !is_enough(run); i++) {
+        struct point point = {.trace = &trace, .number = points[i], .late = true};
+        do {
+            kill_at(run, &point);
+            point.more += run->sweep->every;
+        } while (!run->scene.complete && !is_enough(run));
+        point.lives_on = true;
+        if (!is_enough(run) && run->scene.op->lets_go) kill_at(run, &point);
+    }
+    free(points);
     trace_free(&trace);
 }
 
@@ -151,9 +255,14 @@ void sweep_run(const struct sweep *sweep, struct result *result)
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
     run.scene.lives = sweep->mode == EXIT;
-    if (sweep->mode == REPAIR) sweep_repairs(&run);
-    else sweep_once(&run);
+    if (sweep->mode == REPAIR)
+        sweep_repairs(&run);
+    else if (sweep->mode == LATE)
+        sweep_late(&run);
+    else
+        sweep_once(&run);
     scene_close(&run.scene);
     for (int i = 0; i < FAULTS; i++) result->faults[i] = run.scene.faults[i];
     result->finished = 1;
 }
+ 

@@ -9,6 +9,7 @@ enum mode {
     KILL,   /* SIGKILL for the process */
     REPAIR, /* then SIGKILL for a second one, which repairs what the first left */
     EXIT,   /* SYS_exit for the thread, while its process lives */
+    LATE,   /* SIGKILL for the process, after somebody came in the midst of the operation */
     MODES,
 };
 
@@ -24,9 +25,10 @@ struct result {
     uint64_t faults[FAULTS];
     uint64_t slow;
     uint64_t instructions;
-    uint64_t beats;     /* rises with every scene */
-    uint32_t finished;  /* the sweep came to its end */
-    uint32_t ran_out;   /* its last point was the operation's end */
+    uint64_t missed;   /* points that were passed without being met */
+    uint64_t beats;    /* rises with every scene */
+    uint32_t finished; /* the sweep came to its end */
+    uint32_t ran_out;  /* its last point was the operation's end */
 };
 
 void sweep_run(const struct sweep *sweep, struct result *result);

@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHORT 1000  /* instructions: up to here each is a point */
-#define TINY 64     /* up to here each is, also in the short form */
+#define SHORT 1000 /* instructions: up to here each is a point */
+#define TINY 64    /* up to here each is, also in the short form */
 #define LONGEST 4000000
+#define DRIFT 200 /* instructions that an event may come later than it was recorded */
 
 /* The segment's bytes, seen through a mapping of our own, and as they were before the last step. */
 struct watch {
@@ -28,7 +29,8 @@ struct watch {
 static void watch_file(struct watch *watch)
 {
     struct stat there;
-    if (stat(watch->path, &there) != 0 || (there.st_ino == watch->inode && (size_t)there.st_size == watch->size)) return;
+    if (stat(watch->path, &there) != 0 || (there.st_ino == watch->inode && (size_t)there.st_size == watch->size))
+        return;
     if (watch->bytes) munmap(watch->bytes, watch->size);
     free(watch->before);
     watch->bytes = watch->before = NULL;
@@ -92,7 +94,7 @@ static enum moved record_step(struct victim *victim, struct scene *scene, struct
         enum moved moved = victim_step(victim);
         if (moved != SLEEPS) return moved;
         if (!entered) continue;
-        *add(trace) = (struct event){last.calls, last.steps, .sleeps = true, .changed = true};
+        *add(trace) = (struct event){last.place, last.calls, last.steps, .sleeps = true, .changed = true};
         if (scene->op->asleep) scene->op->asleep(scene);
     }
 }
@@ -102,7 +104,7 @@ enum moved trace_record(struct victim *victim, struct scene *scene, struct trace
     struct watch watch;
     struct event at = {0};
     *trace = (struct trace){0};
-    add(trace);
+    add(trace)->place = victim_place(victim);
     watch_begin(&watch, victim, scene);
     enum moved moved = MOVED;
     while (trace->instructions < LONGEST) {
@@ -110,7 +112,8 @@ enum moved trace_record(struct victim *victim, struct scene *scene, struct trace
         moved = record_step(victim, scene, trace, &entered);
         if (moved != MOVED) break;
         trace->instructions++;
-        at = (struct event){entered ? at.calls + 1 : at.calls, entered ? 0 : at.steps + 1, .changed = entered};
+        at = (struct event){victim_place(victim), entered ? at.calls + 1 : at.calls, entered ? 0 : at.steps + 1,
+                            .changed = entered};
         if (entered) watch_file(&watch);
         at.changed |= watch_changed(&watch, victim);
         *add(trace) = at;
@@ -141,18 +144,29 @@ static enum moved reach_call(struct victim *victim, struct scene *scene, uint32_
     return MOVED;
 }
 
-enum moved trace_reach(struct victim *victim, struct scene *scene, const struct event *event)
+/* How often the event's place was passed since its last system call, itself included. */
+static uint32_t passes_of(const struct trace *trace, size_t number)
 {
-    if (!event) return reach_call(victim, scene, UINT32_MAX);
+    const struct event *event = &trace->events[number];
+    uint32_t passes = 0;
+    for (size_t i = number + 1; i-- > 0 && trace->events[i].calls == event->calls && trace->events[i].steps > 0;)
+        passes += trace->events[i].place == event->place && (!trace->events[i].sleeps || i == number);
+    return passes;
+}
+
+enum moved trace_reach(struct victim *victim, struct scene *scene, const struct trace *trace, size_t number,
+                       bool *ret_met)
+{
+    *ret_met = true;
+    if (number == TRACE_END) return reach_call(victim, scene, UINT32_MAX);
+    const struct event *event = &trace->events[number];
+    uint32_t passes = passes_of(trace, event->sleeps ? number - 1 : number);
     enum moved moved = reach_call(victim, scene, event->calls);
-    for (uint32_t step = 0; moved == MOVED && step < event->steps;) {
+    for (uint32_t step = 0; moved == MOVED && passes > 0 && step < event->steps + DRIFT; step++) {
         moved = victim_step(victim);
-        if (moved == MOVED) step++;
-        if (moved == SLEEPS) {
-            if (scene->op->asleep) scene->op->asleep(scene);
-            moved = MOVED;
-        }
+        if (moved == MOVED && victim_place(victim) == event->place) passes--;
     }
+    *ret_met = moved == MOVED && passes == 0 && victim_place(victim) == event->place;
     return moved == MOVED && event->sleeps ? victim_step(victim) : moved;
 }
 

@@ -5,9 +5,11 @@
 
 #include "crash/step.h"
 
-/* An event: an instruction that was executed, or a system call found asleep. Where it is: so many system calls after the
- * beginning, and so many instructions after the last of them. */
+/* An event: an instruction that was executed, or a system call found asleep. So many system calls after the beginning,
+ * and so many instructions after the last of them. Loops over text from /proc turn a little more or less often each
+ * time: so an event is met again by its place, and by how often the place was passed since the last system call. */
 struct event {
+    uint64_t place; /* the next instruction; for a sleep, the one that sleeps */
     uint32_t calls;
     uint32_t steps;
     bool sleeps;
@@ -25,9 +27,12 @@ struct trace {
 enum moved trace_record(struct victim *victim, struct scene *scene, struct trace *ret_trace);
 void trace_free(struct trace *trace);
 
-/* Moves the victim to an event; to the end, if it is NULL. MOVED: there; SLEEPS: there, asleep; FINISHED: it ended
- * before. */
-enum moved trace_reach(struct victim *victim, struct scene *scene, const struct event *event);
+#define TRACE_END SIZE_MAX
+
+/* Moves the victim to event NUMBER, or to the end. MOVED: there; SLEEPS: there, asleep; FINISHED: it ended before.
+ * *RET_MET: it stands at the very place. */
+enum moved trace_reach(struct victim *victim, struct scene *scene, const struct trace *trace, size_t number,
+                       bool *ret_met);
 
 /* The numbers of the events to kill at, every EVERYth of them; *RET_COUNT of them; the caller frees. All of a short
  * operation's, else those that changed something and their neighbours. */

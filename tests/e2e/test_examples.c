@@ -127,7 +127,7 @@ static void counters_say_so_when_a_process_is_killed(void)
 static void check_numbers(struct ran r)
 {
     CHECK_EQ(r.code, 0);
-    for (char digit = '0'; digit < '5'; digit++) {
+    for (int digit = '0'; digit < '5'; digit++) {
         int seen = 0;
         for (const char *at = r.out; (at = strchr(at, digit)); at++) seen++;
         CHECK_EQ(seen, 2);

@@ -188,7 +188,7 @@ free:
 
 lived_in:
     assert(TAG(seen) != me);
-#ifdef BEFORE_BIT
+#ifndef BIT_FIRST
     if
     :: me <= TIMED -> goto left
     :: true
@@ -208,10 +208,12 @@ lived_in:
         OR_DIE
         fi
     fi;
+#ifdef BIT_FIRST
     if
     :: me <= TIMED -> goto left
     :: true
     fi;
+#endif
 
     /* sleep_once() */
     if
@@ -307,7 +309,17 @@ have:
     goto waker;
 #else
     if
-    :: d_step { drain(me); word = word | WAITERS }
+    :: d_step {
+            drain(me);
+#ifdef INTO_HELD
+            word = word | WAITERS
+#else
+            if
+            :: word == 0 -> word = WAITERS
+            :: else
+            fi
+#endif
+        }
     OR_DIE
     fi;
     if

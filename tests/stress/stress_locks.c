@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Kills processes and ends threads at random moments of Lock and RLock, and proves that nobody hangs and that each death
- * while holding is told, and no other.
+/* Kills processes and ends threads at random moments of Lock and RLock, and proves that nobody hangs and that each
+ * death while holding is told, and no other.
  *
  *     stress_locks [--seconds N] [--kills N] [--ends N]
  *
  * A holder puts its number into the lock's mark after it acquired, and takes it out before it releases. So whoever
- * acquires finds a mark exactly when a holder died, and must have been told of it. Two bystanders, who are never killed,
- * sleep behind the victims: victims that live a moment cannot show a hang. What was killed inside acquire or release may
- * be told or not; there may not be more such tellings than such kills. Prints one line; 0 only if nothing went wrong. */
+ * acquires finds a mark exactly when a holder died, and must have been told of it. Two bystanders, who are never
+ * killed, sleep behind the victims: victims that live a moment cannot show a hang. What was killed inside acquire or
+ * release may be told or not; there may not be more such tellings than such kills. Prints one line; 0 only if nothing
+ * went wrong. */
 #include "harness/variant.h"
 
 #include <coop/lock.h>
@@ -36,7 +37,7 @@ enum phase { IDLE, ACQUIRING, HELD, RELEASING };
 
 /* One victim's life: what it was doing when it ended. */
 struct life {
-    int phase;  /* enum phase */
+    int phase; /* enum phase */
     int lock;
     int doomed; /* its end has begun: from now on, and not before, it may be told of */
     int told;
@@ -45,12 +46,12 @@ struct life {
 struct shared {
     int stop;
     int next_life;
-    int mark[LOCKS];            /* number of the life that holds it */
+    int mark[LOCKS]; /* number of the life that holds it */
     int told_without_mark[LOCKS];
     int tellings, torn, untold, false_tellings;
-    int64_t longest;            /* wait, in ns */
+    int64_t longest;             /* wait, in ns */
     int64_t waiting[BYSTANDERS]; /* since when; 0: not */
-    struct life lives[LIVES];   /* from 1 */
+    struct life lives[LIVES];    /* from 1 */
 };
 
 struct door { /* Lock for even numbers, RLock for odd ones */
@@ -232,8 +233,10 @@ static void settle(int number)
 {
     const struct life *life = &shared->lives[number];
     int phase = load(&life->phase);
-    if (phase == HELD) count.held++;
-    else if (phase != IDLE) count.unsure[life->lock]++;
+    if (phase == HELD)
+        count.held++;
+    else if (phase != IDLE)
+        count.unsure[life->lock]++;
 }
 
 /* A process whose threads end one after another, by raw exit or pthread_exit, most of them while they hold. */
@@ -269,14 +272,13 @@ static bool host_is_lost(pid_t host)
            (info.si_code != CLD_EXITED || info.si_status != 0);
 }
 
-static void kill_one(pid_t *pid, int life, bool again, int *ret_life)
+static void kill_one(pid_t pid, int life)
 {
     store(&shared->lives[life].doomed, 1);
-    kill(*pid, SIGKILL);
-    waitpid(*pid, NULL, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
     count.kills++;
     settle(life);
-    if (again) *pid = fork_victim(ret_life);
 }
 
 static void run(int64_t until, int kills, int ends)
@@ -289,7 +291,8 @@ static void run(int64_t until, int kills, int ends)
     while (!count.hangs && (kills < 0 || count.kills < kills || load(&shared->lives[0].told) < ends) && now() < until) {
         int which = (int)(roll() % VICTIMS);
         pass(400);
-        kill_one(&victims[which], lives[which], true, &lives[which]);
+        kill_one(victims[which], lives[which]);
+        victims[which] = fork_victim(&lives[which]);
         if (bystander_hangs(patience()) || host_is_lost(host)) count.hangs++;
     }
     store(&shared->stop, 1);
@@ -302,7 +305,7 @@ static void run(int64_t until, int kills, int ends)
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
     }
-    for (int i = 0; i < VICTIMS; i++) kill_one(&victims[i], lives[i], false, NULL);
+    for (int i = 0; i < VICTIMS; i++) kill_one(victims[i], lives[i]);
 }
 
 /* The deaths that nobody has come across yet, then the sums. */
@@ -329,8 +332,10 @@ static void open_doors(void)
     if (shared == MAP_FAILED) exit(1);
     COOP_MUST(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &segment));
     for (int i = 0; i < LOCKS; i++) {
-        if (i % 2) COOP_MUST(coop_rlock_in(segment, NULL, 0, &doors[i].recursive));
-        else COOP_MUST(coop_lock_in(segment, NULL, 0, &doors[i].plain));
+        if (i % 2)
+            COOP_MUST(coop_rlock_in(segment, NULL, 0, &doors[i].recursive));
+        else
+            COOP_MUST(coop_lock_in(segment, NULL, 0, &doors[i].plain));
     }
     coop_segment_close(segment);
 }

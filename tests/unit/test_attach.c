@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attaching to what somebody else made: planted files, damaged headers and entries, other places. All are refused with a
- * sentence, and leave neither a descriptor nor a mapping behind. */
+/* Attaching to what somebody else made: planted files, damaged headers and entries, other places. All are refused with
+ * a sentence, and leave neither a descriptor nor a mapping behind. */
 #include "harness/forge.h"
 #include "segment/handle.h"
 #include "unit/meeting.h"
@@ -134,8 +134,10 @@ static void check_cut(size_t size)
     forge_file(name, forge.bytes, size < forge.size ? size : forge.size, 0600);
     uint64_t storage = forge.header->storage;
     forge_end(&forge);
-    if (size < storage) check_refused(name, -EBADMSG, "truncated", "remove it");
-    else CHECK_OK(coop_segment_open(name, 0, &segment));
+    if (size < storage)
+        check_refused(name, -EBADMSG, "truncated", "remove it");
+    else
+        CHECK_OK(coop_segment_open(name, 0, &segment));
     forge_remove(name);
 }
 
@@ -183,6 +185,7 @@ static void other_fingerprint(struct forge *forge)
 
 static void wrong_checksum(struct forge *forge)
 {
+    forge_seal(forge->bytes);
     forge->header->created ^= 1;
     forge->keep_checksum = true;
 }
@@ -401,8 +404,7 @@ static void a_real_pid_namespace_is_refused(void)
     const char *name = test_name("s");
     forge_segment(name, NULL);
     pid_t outside, inside;
-    CHILD(outside)
-    {
+    CHILD(outside) {
         if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(0);
         CHILD(inside) open_from_inside(name);
         child_must(inside);

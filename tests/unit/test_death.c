@@ -5,6 +5,7 @@
 #include <coop/error.h>
 #include <coop/lock.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -253,8 +254,7 @@ static void one_that_waited_when_it_died_is_not_told(void)
     set_up();
     CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
     pid_t victim;
-    CHILD(victim)
-    {
+    CHILD(victim) {
         step_to(&stage->step, 1);
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
     }
@@ -271,8 +271,7 @@ static void one_that_had_released_when_it_died_is_not_told(void)
 {
     set_up();
     pid_t victim;
-    CHILD(victim)
-    {
+    CHILD(victim) {
         for (int i = 0; i < 3; i++) {
             CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
             CHECK_OK(coop_lock_release(lock));
@@ -293,8 +292,7 @@ static void if_the_one_who_was_told_dies_too_the_next_is_told_again(void)
     set_up();
     pid_t victims[5];
     for (int i = 0; i < 5; i++) {
-        CHILD(victims[i])
-        {
+        CHILD(victims[i]) {
             CHECK_ERR(coop_lock_acquire(lock, COOP_FOREVER), i == 0 ? 0 : COOP_OWNER_DIED);
             step_to(&stage->step, i + 1);
             wait_to_be_killed();
@@ -315,8 +313,7 @@ static void a_stopped_holder_keeps_it(void)
 {
     set_up();
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         hold();
         await_step(&stage->step, 2);
         CHECK_OK(coop_lock_release(lock));
@@ -337,8 +334,7 @@ static void closing_all_descriptors_is_no_death(void)
 {
     set_up();
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         hold();
         closefrom(3);
         step_to(&stage->step, 2);
@@ -352,11 +348,29 @@ static void closing_all_descriptors_is_no_death(void)
     child_must(holder);
 }
 
+/* A spawned child shares the parent's memory for a moment, and then calls exec, or ends. */
+static void starting_programs_is_no_death(void)
+{
+    set_up();
+    hold();
+    static char *const arguments[] = {"true", NULL};
+    pid_t child;
+    CHECK_EQ(posix_spawn(&child, "/bin/true", NULL, NULL, arguments, environ), 0);
+    child_must(child);
+    CHECK_EQ(posix_spawn(&child, "/absent/program", NULL, NULL, arguments, environ), ENOENT);
+    CHILD(child) execv("/bin/true", arguments);
+    child_must(child);
+    CHILD(child) CHECK_ERR(coop_lock_acquire(lock, COOP_MS(300)), -ETIMEDOUT);
+    child_must(child);
+    CHECK_OK(coop_lock_release(lock));
+    CHILD(child) CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+    child_must(child);
+}
+
 static void *hold_another_and_end(void *other)
 {
     CHECK_OK(coop_lock_acquire(other, COOP_FOREVER));
-    syscall(SYS_exit, 0);
-    return NULL;
+    pthread_exit(NULL);
 }
 
 static void the_death_of_another_thread_is_not_the_holders(void)
@@ -365,8 +379,7 @@ static void the_death_of_another_thread_is_not_the_holders(void)
     coop_lock *other;
     CHECK_OK(coop_lock_new(&other));
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         pthread_t thread;
         hold();
         CHECK_EQ(pthread_create(&thread, NULL, hold_another_and_end, other), 0);
@@ -392,15 +405,13 @@ static void of_many_sleepers_one_is_told_and_all_get_it(void)
     set_up();
     int *told = test_shared(sizeof *told * SLEEPERS);
     pid_t holder, sleepers[SLEEPERS];
-    CHILD(holder)
-    {
+    CHILD(holder) {
         hold();
         wait_to_be_killed();
     }
     await_step(&stage->step, 1);
     for (int i = 0; i < SLEEPERS; i++) {
-        CHILD(sleepers[i])
-        {
+        CHILD(sleepers[i]) {
             __atomic_fetch_add(&stage->step, 1, __ATOMIC_ACQ_REL);
             told[i] = coop_lock_acquire(lock, COOP_S(20));
             CHECK(told[i] >= 0);
@@ -426,8 +437,7 @@ static void sleepers_that_die_with_the_holder_strand_nobody(void)
         stage->step = 0;
         pid_t victims[4], survivor;
         for (int i = 0; i < 4; i++) {
-            CHILD(victims[i])
-            {
+            CHILD(victims[i]) {
                 if (i > 0) step_to(&stage->step, i + 1);
                 CHECK(coop_lock_acquire(lock, COOP_FOREVER) >= 0);
                 if (i == 0) step_to(&stage->step, 1);
@@ -435,8 +445,7 @@ static void sleepers_that_die_with_the_holder_strand_nobody(void)
             }
             await_step(&stage->step, i + 1);
         }
-        CHILD(survivor)
-        {
+        CHILD(survivor) {
             step_to(&stage->step, 5);
             CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_S(2) * test_slowness()));
             CHECK_OK(coop_lock_release(lock));
@@ -456,6 +465,7 @@ TESTS(death, TEST_T(by_signal_is_told, .seconds = 30), TEST_T(by_fault_is_told, 
       TEST_T(after_closing_descriptors_is_told, .seconds = 30), TEST(one_that_waited_when_it_died_is_not_told),
       TEST(one_that_had_released_when_it_died_is_not_told),
       TEST(if_the_one_who_was_told_dies_too_the_next_is_told_again), TEST(a_stopped_holder_keeps_it),
-      TEST(closing_all_descriptors_is_no_death), TEST(the_death_of_another_thread_is_not_the_holders),
+      TEST(closing_all_descriptors_is_no_death), TEST(starting_programs_is_no_death),
+      TEST(the_death_of_another_thread_is_not_the_holders),
       TEST_T(of_many_sleepers_one_is_told_and_all_get_it, .seconds = 30),
       TEST_T(sleepers_that_die_with_the_holder_strand_nobody, .seconds = 60))

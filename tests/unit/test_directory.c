@@ -87,9 +87,23 @@ static void another_kind_is_refused_and_both_are_named(void)
 
 static void malformed_paths_make_nothing(void)
 {
-    static const char *const paths[] = {"",      "/",        "nothing",  "/door",   "s/",    "s/a/b",
-                                        "s/a.b", "s/1door",  ".s/door",  "..",      "s/do or", "a b/door",
-                                        "s/-a",  "s/\xc3\xa4", "s\n/door", ":s/door", "nobody-of-this-name:s/door"};
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "nothing",
+                                        "/door",
+                                        "s/",
+                                        "s/a/b",
+                                        "s/a.b",
+                                        "s/1door",
+                                        ".s/door",
+                                        "..",
+                                        "s/do or",
+                                        "a b/door",
+                                        "s/-a",
+                                        "s/\xc3\xa4",
+                                        "s\n/door",
+                                        ":s/door",
+                                        "nobody-of-this-name:s/door"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         int r = coop_lock_open(paths[i], COOP_CREATE, &lock);
         if (r != -EINVAL && r != -ENOENT) FAIL("\"%s\" gave %d", paths[i], r);
@@ -126,14 +140,15 @@ static void made_by_several_at_once_each_name_is_one_object(void)
     int *made = test_shared(sizeof *made);
     pid_t makers[MAKERS];
     for (int m = 0; m < MAKERS; m++) {
-        CHILD(makers[m])
-        {
+        CHILD(makers[m]) {
             for (int i = 0; i < OBJECTS; i++) {
                 char name[32];
                 snprintf(name, sizeof name, "door%d", m % 2 ? i : OBJECTS - 1 - i);
                 int r = coop_lock_in(segment, name, COOP_CREATE | COOP_EXCL, &lock);
-                if (r == 0) __atomic_fetch_add(made, 1, __ATOMIC_RELAXED);
-                else CHECK_EQ(r, -EEXIST);
+                if (r == 0)
+                    __atomic_fetch_add(made, 1, __ATOMIC_RELAXED);
+                else
+                    CHECK_EQ(r, -EEXIST);
                 if (r < 0) CHECK_OK(coop_lock_in(segment, name, 0, &lock));
                 CHECK(coop_lock_acquire(lock, COOP_FOREVER) == 0);
                 CHECK_OK(coop_lock_release(lock));
@@ -165,7 +180,8 @@ static void a_full_directory_is_told_with_its_cure(void)
 
 static void a_full_segment_is_told_with_its_cure(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .owners = 8, .participants = 8, .reserve = 4096, .maximum = 4096));
+    make_segment(
+        COOP_SEGMENT_OPTIONS(.objects = 4096, .owners = 8, .participants = 8, .reserve = 4096, .maximum = 4096));
     int made = 0, r;
     for (; (r = coop_lock_in(segment, NULL, 0, &lock)) == 0; made++) coop_lock_close(lock);
     CHECK_EQ(r, -ENOSPC);
@@ -184,8 +200,7 @@ static void it_grows_and_everybody_sees_it(void)
     CHECK_EQ(fstat(segment->map->fd, &before), 0);
     int *step = test_shared(sizeof *step);
     pid_t other;
-    CHILD(other)
-    {
+    CHILD(other) {
         CHECK_OK(coop_lock_in(segment, "first", COOP_CREATE, &lock));
         step_to(step, 1);
         await_step(step, 2);
@@ -201,8 +216,8 @@ static void it_grows_and_everybody_sees_it(void)
         if (i < MANY - 1) coop_lock_close(last);
     }
     CHECK_EQ(fstat(segment->map->fd, &after), 0);
-    CHECK(after.st_size >= before.st_size + (MANY - 1) * 128 - 4096);
-    CHECK(after.st_blocks * 512 >= after.st_size); /* reserved, not a hole */
+    CHECK(after.st_size >= before.st_size + (MANY - 1L) * 128L - 4096);
+    CHECK(after.st_blocks * 512L >= after.st_size); /* reserved, not a hole */
     step_to(step, 2);
     child_must(other);
     coop_lock_close(last);
@@ -287,15 +302,16 @@ static void an_object_survives_its_maker(void)
     for (int killed = 0; killed < 2; killed++) {
         pid_t maker;
         step_to(step, 0);
-        CHILD(maker)
-        {
+        CHILD(maker) {
             CHECK_OK(coop_lock_open(path_to("door"), COOP_CREATE | COOP_EXCL, &lock));
             step_to(step, 1);
             if (killed) wait_to_be_killed();
         }
         await_step(step, 1);
-        if (killed) child_kill(maker);
-        else child_must(maker);
+        if (killed)
+            child_kill(maker);
+        else
+            child_must(maker);
         CHECK_OK(coop_lock_open(path_to("door"), 0, &lock));
         CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
         CHECK_OK(coop_lock_release(lock));
@@ -311,8 +327,7 @@ static void a_maker_killed_at_work_is_followed_by_the_next(void)
     int *step = test_shared(sizeof *step);
     struct coopi_lock_shm *directory = &segment->map->header->lock;
     pid_t maker;
-    CHILD(maker)
-    {
+    CHILD(maker) {
         uint32_t dead;
         CHECK_OK(coopi_robust_acquire(segment->map, &directory->robust, COOP_FOREVER, 0, &dead));
         segment->map->directory[0].kind = 77; /* half an entry */
@@ -336,8 +351,7 @@ static void makers_killed_at_random_leave_whole_objects(void)
     int *step = test_shared(sizeof *step);
     for (int round = 1; round <= 60; round++) {
         pid_t maker;
-        CHILD(maker)
-        {
+        CHILD(maker) {
             step_to(step, round);
             while (coop_lock_in(segment, NULL, 0, &lock) == 0) continue;
             wait_to_be_killed();
@@ -361,11 +375,9 @@ static void makers_killed_at_random_leave_whole_objects(void)
 TESTS(directory, TEST(an_absent_segment_is_named), TEST(an_absent_object_is_named),
       TEST(create_makes_segment_and_object_or_finds_them), TEST(excl_refuses_what_is_there),
       TEST(another_kind_is_refused_and_both_are_named), TEST(malformed_paths_make_nothing),
-      TEST(malformed_object_names_are_refused),
-      TEST_T(made_by_several_at_once_each_name_is_one_object, .seconds = 30),
+      TEST(malformed_object_names_are_refused), TEST_T(made_by_several_at_once_each_name_is_one_object, .seconds = 30),
       TEST(a_full_directory_is_told_with_its_cure), TEST(a_full_segment_is_told_with_its_cure),
-      TEST_T(it_grows_and_everybody_sees_it, .seconds = 30),
-      TEST(after_closefrom_growth_leaves_the_hosts_file_alone),
+      TEST_T(it_grows_and_everybody_sees_it, .seconds = 30), TEST(after_closefrom_growth_leaves_the_hosts_file_alone),
       TEST(after_closefrom_an_anonymous_one_cannot_grow_and_says_so),
       TEST(after_closefrom_a_namesake_is_not_taken_for_it), TEST(an_object_survives_its_maker),
       TEST(a_maker_killed_at_work_is_followed_by_the_next),

@@ -12,7 +12,7 @@ static int *step;
 
 static void set_up(void)
 {
-    words = test_shared(COOPI_FUTEX_MANY * 2 * sizeof *words);
+    words = test_shared(sizeof *words * COOPI_FUTEX_MANY * 2UL);
     step = test_shared(sizeof *step);
 }
 
@@ -63,13 +63,14 @@ static void a_signal_handler_ends_the_sleep(void)
 static pid_t fork_sleeper(unsigned count)
 {
     pid_t sleeper;
-    CHILD(sleeper)
-    {
+    CHILD(sleeper) {
         struct coopi_futex_word list[COOPI_FUTEX_MANY];
         for (unsigned i = 0; i < count; i++) list[i] = (struct coopi_futex_word){words + i, 0};
         __atomic_fetch_add(step, 1, __ATOMIC_ACQ_REL);
-        if (count == 1) CHECK_EQ(coopi_futex_wait(words, 0, in_ms(60000)), 0);
-        else CHECK_EQ(coopi_futex_wait_many(list, count, in_ms(60000)), 0);
+        if (count == 1)
+            CHECK_EQ(coopi_futex_wait(words, 0, in_ms(60000)), 0);
+        else
+            CHECK_EQ(coopi_futex_wait_many(list, count, in_ms(60000)), 0);
     }
     return sleeper;
 }
@@ -143,8 +144,7 @@ static void without_waitv_it_sleeps_on_the_first_in_slices(void)
     CHECK_EQ(coopi_futex_wait_many(list, 2, COOPI_NEVER), EAGAIN);
     words[0] = 0;
     pid_t waker;
-    CHILD(waker)
-    {
+    CHILD(waker) {
         await_step(step, 1);
         wake_until(words, 1, 1);
     }

@@ -21,8 +21,7 @@ static void set_up(void)
 static pid_t fork_holder(void)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD(pid) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         step_to(step, 1);
         await_step(step, 2);
@@ -85,8 +84,7 @@ static void waits_until_it_is_released(void)
         set_up();
         pid_t holder = fork_holder();
         pid_t helper;
-        CHILD(helper)
-        {
+        CHILD(helper) {
             test_sleep_ms(20);
             step_to(step, 2);
         }
@@ -150,6 +148,23 @@ static void another_thread_of_the_holders_process_is_refused_too(void)
     CHECK_EQ(pthread_create(&thread, NULL, release_refused, NULL), 0);
     pthread_join(thread, NULL);
     CHECK_OK(coop_lock_release(lock));
+}
+
+static void a_forked_child_does_not_hold_what_its_parent_holds(void)
+{
+    set_up();
+    CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+    pid_t child;
+    CHILD(child) {
+        CHECK_ERR(coop_lock_release(lock), -EPERM);
+        CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
+        step_to(step, 1);
+        CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER)); /* not told of a death: its parent released it */
+    }
+    await_step(step, 1);
+    CHECK_OK(coop_lock_release(lock));
+    CHECK_EQ(waitpid(child, NULL, 0), child);
+    CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_FOREVER));
 }
 
 static void no_action(int number)
@@ -312,7 +327,8 @@ static void processes_exclude_each_other(void)
     set_up();
     int64_t *sum = test_shared(sizeof *sum);
     pid_t workers[WORKERS];
-    for (int i = 0; i < WORKERS; i++) CHILD(workers[i]) add_rounds(sum);
+    for (int i = 0; i < WORKERS; i++)
+        CHILD(workers[i]) add_rounds(sum);
     for (int i = 0; i < WORKERS; i++) child_must(workers[i]);
     CHECK_EQ(*sum, ROUNDS * WORKERS);
     CHECK_EQ(coop_lock_locked(lock), 0);
@@ -339,7 +355,8 @@ TESTS(lock, TEST(is_free_held_and_free_again), TEST(nowait_on_a_held_one_is_busy
       TEST(a_time_out_runs_out_not_too_soon), TEST(waits_until_it_is_released),
       TEST(acquiring_it_twice_is_a_deadlock_told_at_once), TEST(releasing_a_free_one_is_refused),
       TEST(releasing_anothers_is_refused_and_names_the_holder),
-      TEST(another_thread_of_the_holders_process_is_refused_too), TEST(a_wait_goes_on_after_a_signal),
+      TEST(another_thread_of_the_holders_process_is_refused_too),
+      TEST(a_forked_child_does_not_hold_what_its_parent_holds), TEST(a_wait_goes_on_after_a_signal),
       TEST(with_intr_a_signal_ends_the_wait), TEST(owner_names_who_holds_it), TEST(nobody_has_died_in_a_new_one),
       TEST(two_handles_are_one_lock), TEST(closing_a_held_one_keeps_it_held_and_says_so),
       TEST(nameless_ones_are_apart_and_have_no_path), TEST(lives_in_a_segment_that_is_open),

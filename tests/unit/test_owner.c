@@ -2,6 +2,7 @@
 /* Owner rows: who takes one, when it is given back, and by what its death is known. */
 #include "segment/handle.h"
 #include "segment/owner.h"
+#include "segment/process.h"
 #include "segment/self.h"
 #include "unit/meeting.h"
 
@@ -67,8 +68,7 @@ static void a_killed_one_is_dead_by_one_load(void)
     set_up(4);
     uint32_t *tag = test_shared(sizeof *tag);
     pid_t victim;
-    CHILD(victim)
-    {
+    CHILD(victim) {
         use_it();
         *tag = my_tag();
         step_to(step, 1);
@@ -111,6 +111,35 @@ static void a_threads_clean_end_gives_its_row_back(void)
     CHECK_ERR(coop_lock_last_death(lock, &who), -ENOENT);
 }
 
+static void release_late(void *held)
+{
+    CHECK_OK(coop_lock_release(held));
+}
+
+static void *leave_the_release_to_a_destructor(void *key)
+{
+    CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+    CHECK_EQ(pthread_setspecific(*(pthread_key_t *)key, lock), 0);
+    return NULL;
+}
+
+/* Destructors run in the order of their keys, and the library's key is older than this one. */
+static void an_end_is_clean_when_a_destructor_releases_the_lock(void)
+{
+    set_up(2);
+    use_it();
+    pthread_key_t key;
+    pthread_t thread;
+    CHECK_EQ(pthread_key_create(&key, release_late), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, leave_the_release_to_a_destructor, &key), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(rows_taken(), 1);
+    CHECK_EQ(coopi_process()->owners[segment->map->slot], 1); /* it left, and did not die */
+    CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+    coop_lock_holder who;
+    CHECK_ERR(coop_lock_last_death(lock, &who), -ENOENT);
+}
+
 static void five_thousand_short_threads_use_up_nothing(void)
 {
     set_up(1024);
@@ -136,8 +165,7 @@ static void rows_of_killed_processes_are_taken_again(void)
     for (int i = 0; i < 40; i++) {
         pid_t victim;
         step_to(step, 0);
-        CHILD(victim)
-        {
+        CHILD(victim) {
             use_it();
             step_to(step, 1);
             wait_to_be_killed();
@@ -152,8 +180,7 @@ static void more_than_1024_killed_processes_use_up_nothing(void)
     set_up(1024);
     for (int i = 0; i < 1100; i++) {
         pid_t victim;
-        CHILD(victim)
-        {
+        CHILD(victim) {
             use_it();
             kill(getpid(), SIGKILL);
         }
@@ -170,8 +197,7 @@ static void a_full_table_is_told_with_its_cure_until_a_row_is_free(void)
     set_up(3);
     pid_t others[2];
     for (int i = 0; i < 2; i++) {
-        CHILD(others[i])
-        {
+        CHILD(others[i]) {
             use_it();
             step_to(step, i + 1);
             wait_to_be_killed();
@@ -179,8 +205,7 @@ static void a_full_table_is_told_with_its_cure_until_a_row_is_free(void)
         await_step(step, i + 1);
     }
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         CHECK_ERR(coop_lock_acquire(lock, COOP_FOREVER), -EUSERS);
         CHECK_DETAIL("all 3 owner rows");
         CHECK_DETAIL(".owners");
@@ -198,8 +223,7 @@ static void a_forked_child_becomes_an_owner_of_its_own(void)
     use_it();
     uint32_t parents = my_tag();
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         CHECK_EQ(coopi_self_->id[segment->map->slot], 0); /* wiped */
         use_it();
         CHECK(my_tag() != parents);
@@ -295,8 +319,7 @@ static void *become_sleep(void *unused)
 static pid_t fork_one_that_is_renumbered(void)
 {
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         pthread_t thread;
         CHECK_EQ(pthread_create(&thread, NULL, become_sleep, NULL), 0);
         wait_to_be_killed();
@@ -305,8 +328,8 @@ static pid_t fork_one_that_is_renumbered(void)
     return child;
 }
 
-/* exec by a thread that is not the leader: the kernel never marks its words, and its row looks alive. Somebody else gets
- * the row; the lock still carries the tag of its predecessor, and that tag is dead although the row lives. */
+/* exec by a thread that is not the leader: the kernel never marks its words, and its row looks alive. Somebody else
+ * gets the row; the lock still carries the tag of its predecessor, and that tag is dead although the row lives. */
 static void a_tag_is_dead_when_its_row_has_passed_on(void)
 {
     set_up(2); /* one for us, one for them */
@@ -315,8 +338,7 @@ static void a_tag_is_dead_when_its_row_has_passed_on(void)
     CHECK_OK(coop_lock_in(segment, "gate", COOP_CREATE, &other));
     CHECK_OK(coop_lock_release(lock));
     pid_t renumbered = fork_one_that_is_renumbered(), heir;
-    CHILD(heir)
-    {
+    CHILD(heir) {
         int r;
         CHECK_SOON((r = coop_lock_acquire(other, COOP_NOWAIT)) != -EUSERS);
         CHECK_OK(r);
@@ -343,12 +365,12 @@ static void second_evidence_marks_the_row_that_the_kernel_did_not(void)
 }
 
 TESTS(owner, TEST(a_thread_takes_one_row_and_keeps_it), TEST(a_killed_one_is_dead_by_one_load),
-      TEST(a_threads_clean_end_gives_its_row_back),
-      TEST_T(five_thousand_short_threads_use_up_nothing, .seconds = 60),
-      TEST(a_row_never_has_an_old_tag_again), TEST(rows_of_killed_processes_are_taken_again),
+      TEST(a_threads_clean_end_gives_its_row_back), TEST(an_end_is_clean_when_a_destructor_releases_the_lock),
+      TEST_T(five_thousand_short_threads_use_up_nothing, .seconds = 60), TEST(a_row_never_has_an_old_tag_again),
+      TEST(rows_of_killed_processes_are_taken_again),
       TEST_T(more_than_1024_killed_processes_use_up_nothing, .seconds = 60),
-      TEST(a_full_table_is_told_with_its_cure_until_a_row_is_free),
-      TEST(a_forked_child_becomes_an_owner_of_its_own), TEST(a_child_of_raw_clone_becomes_an_owner_of_its_own),
-      TEST(the_last_close_gives_the_row_back), TEST(exit_gives_the_rows_back), TEST(a_tag_beyond_the_table_is_dead),
+      TEST(a_full_table_is_told_with_its_cure_until_a_row_is_free), TEST(a_forked_child_becomes_an_owner_of_its_own),
+      TEST(a_child_of_raw_clone_becomes_an_owner_of_its_own), TEST(the_last_close_gives_the_row_back),
+      TEST(exit_gives_the_rows_back), TEST(a_tag_beyond_the_table_is_dead),
       TEST_T(a_tag_is_dead_when_its_row_has_passed_on, .seconds = 30),
       TEST(second_evidence_marks_the_row_that_the_kernel_did_not))

@@ -76,8 +76,7 @@ static void the_last_close_gives_the_row_back(void)
 {
     set_up(4);
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         coop_segment_close(segment); /* the inherited handle */
         CHECK_OK(coop_segment_open(name, 0, &segment));
         CHECK(row_of(getpid()) != NULL);
@@ -116,8 +115,7 @@ static void a_forked_child_attaches_as_itself_when_it_takes_something(void)
     coop_lock *lock;
     CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         CHECK(row_of(getpid()) != NULL);
         CHECK(row_of(getppid()) != NULL);
@@ -133,8 +131,7 @@ static void rows_of_the_killed_pass_on_when_the_table_is_full(void)
     set_up(3);
     for (int i = 0; i < 20; i++) {
         pid_t victim;
-        CHILD(victim)
-        {
+        CHILD(victim) {
             coop_segment *again;
             CHECK_OK(coop_segment_open(name, 0, &again));
             kill(getpid(), SIGKILL);
@@ -150,8 +147,7 @@ static void rows_of_the_killed_pass_on_when_the_table_is_full(void)
 static pid_t fork_attached(int number)
 {
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         coop_segment *again;
         CHECK_OK(coop_segment_open(name, 0, &again));
         step_to(step, number);
@@ -164,8 +160,7 @@ static pid_t fork_attached(int number)
 static void try_to_attach(int expected)
 {
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         coop_segment *again;
         CHECK_ERR(coop_segment_open(name, 0, &again), expected);
         if (expected < 0) CHECK_DETAIL("participant rows are taken");
@@ -218,8 +213,7 @@ static void a_process_without_its_first_thread_is_still_attached(void)
 {
     set_up(2);
     pid_t headless;
-    CHILD(headless)
-    {
+    CHILD(headless) {
         coop_segment *again;
         pthread_t thread;
         CHECK_OK(coop_segment_open(name, 0, &again));
@@ -237,6 +231,5 @@ static void a_process_without_its_first_thread_is_still_attached(void)
 TESTS(participant, TEST(who_creates_is_attached_with_its_name), TEST(opening_twice_takes_one_row),
       TEST(the_last_close_gives_the_row_back), TEST(exit_gives_the_row_back),
       TEST(a_forked_child_attaches_as_itself_when_it_takes_something),
-      TEST(rows_of_the_killed_pass_on_when_the_table_is_full),
-      TEST(a_full_table_is_told_with_its_cure_until_one_dies), TEST(a_zombie_has_left),
-      TEST(a_process_without_its_first_thread_is_still_attached))
+      TEST(rows_of_the_killed_pass_on_when_the_table_is_full), TEST(a_full_table_is_told_with_its_cure_until_one_dies),
+      TEST(a_zombie_has_left), TEST(a_process_without_its_first_thread_is_still_attached))

@@ -34,8 +34,7 @@ static bool is_there(void)
 static pid_t fork_holder(void)
 {
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         step_to(step, 1);
         wait_to_be_killed();
@@ -48,8 +47,7 @@ static void those_who_are_attached_keep_it(void)
 {
     set_up();
     pid_t other;
-    CHILD(other)
-    {
+    CHILD(other) {
         step_to(step, 1);
         await_step(step, 2);
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
@@ -133,8 +131,7 @@ static void one_made_anew_meanwhile_is_not_removed(void)
     coop_lock_close(lock);
     coop_segment_close(segment);
     pid_t other;
-    CHILD(other)
-    {
+    CHILD(other) {
         int fd = hold_name_lock();
         step_to(step, 1);
         test_sleep_ms(100); /* until the remover waits */
@@ -166,8 +163,7 @@ static void a_dead_removers_name_lock_is_free(void)
 {
     set_up();
     pid_t remover;
-    CHILD(remover)
-    {
+    CHILD(remover) {
         hold_name_lock();
         step_to(step, 1);
         wait_to_be_killed();
@@ -192,13 +188,14 @@ static void of_several_removers_one_succeeds(void)
         pid_t removers[REMOVERS];
         CHECK_OK(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &segment));
         for (int i = 0; i < REMOVERS; i++) {
-            CHILD(removers[i])
-            {
+            CHILD(removers[i]) {
                 __atomic_fetch_add(&shared->gate, 1, __ATOMIC_ACQ_REL);
                 while (step_now(&shared->gate) < round * REMOVERS) sched_yield();
                 int r = coop_segment_remove(name, 0);
-                if (r == 0) __atomic_fetch_add(&shared->removed, 1, __ATOMIC_RELAXED);
-                else CHECK_ERR(r, -ENOENT);
+                if (r == 0)
+                    __atomic_fetch_add(&shared->removed, 1, __ATOMIC_RELAXED);
+                else
+                    CHECK_ERR(r, -ENOENT);
             }
         }
         for (int i = 0; i < REMOVERS; i++) child_must(removers[i]);

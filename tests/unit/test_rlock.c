@@ -38,8 +38,7 @@ static void others_see_it_held_until_the_last_release(void)
     set_up();
     int *step = test_shared(sizeof *step);
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
         CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
         CHECK_OK(coop_rlock_release(lock));
@@ -86,8 +85,7 @@ static void a_forked_child_does_not_hold_what_its_parent_holds(void)
     CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
     CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         CHECK_EQ(coop_rlock_depth(lock), 0);
         CHECK_ERR(coop_rlock_release(lock), -EPERM);
         CHECK_ERR(coop_rlock_acquire(lock, COOP_NOWAIT), -EBUSY);
@@ -115,8 +113,7 @@ static void the_depth_of_the_dead_is_not_inherited(void)
     set_up();
     pid_t holder;
     int *step = test_shared(sizeof *step);
-    CHILD(holder)
-    {
+    CHILD(holder) {
         for (int i = 0; i < 4; i++) CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
         step_to(step, 1);
         wait_to_be_killed();
@@ -207,7 +204,8 @@ static void processes_exclude_each_other_at_every_depth(void)
     set_up();
     int64_t *sum = test_shared(sizeof *sum);
     pid_t workers[WORKERS];
-    for (int i = 0; i < WORKERS; i++) CHILD(workers[i]) add_rounds(sum);
+    for (int i = 0; i < WORKERS; i++)
+        CHILD(workers[i]) add_rounds(sum);
     for (int i = 0; i < WORKERS; i++) child_must(workers[i]);
     CHECK_EQ(*sum, 2 * ROUNDS * WORKERS);
 }

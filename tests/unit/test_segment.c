@@ -25,7 +25,8 @@ static bool is_there(const char *name)
 
 static void malformed_names_are_refused_by_every_call(void)
 {
-    static const char *const names[] = {"", ".", "..", ".hidden", "a/b", "/a", "a b", "a\n", "\xc3\xa9", ":a", "a:", "a:b:c"};
+    static const char *const names[] = {"",    ".",   "..",       ".hidden", "a/b", "/a",
+                                        "a b", "a\n", "\xc3\xa9", ":a",      "a:",  "a:b:c"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         CHECK_ERR(coop_segment_create(names[i], SMALL, &segment), -EINVAL);
         CHECK_ERR(coop_segment_open(names[i], COOP_CREATE, &segment), -EINVAL);
@@ -177,8 +178,7 @@ static void children_inherit_an_anonymous_one(void)
 {
     CHECK_OK(coop_segment_create(NULL, SMALL, &segment));
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         coop_lock *lock;
         CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
         CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
@@ -200,8 +200,10 @@ static void race(int *gate, int round, ino_t *ret_inode, int *creators)
     while (step_now(gate) < round * RACERS) sched_yield();
     if (round % 2) {
         int r = coop_segment_create(test_name("s"), SMALL, &segment);
-        if (r == 0) __atomic_fetch_add(creators, 1, __ATOMIC_RELAXED);
-        else CHECK_ERR(r, -EEXIST);
+        if (r == 0)
+            __atomic_fetch_add(creators, 1, __ATOMIC_RELAXED);
+        else
+            CHECK_ERR(r, -EEXIST);
         if (r < 0) CHECK_OK(coop_segment_open(test_name("s"), 0, &segment));
     } else {
         CHECK_OK(coop_segment_open(test_name("s"), COOP_CREATE, &segment));
@@ -228,20 +230,28 @@ static void made_by_several_at_once_it_is_one(void)
     }
 }
 
+/* Each round's creator is killed a little later, over twice the time that the last whole creation took. */
 static void a_creator_killed_at_random_leaves_all_or_nothing(void)
 {
-    int *step = test_shared(sizeof *step);
+    enum { KILLED = 150 };
+    struct {
+        int step;
+        int64_t took;
+    } *shared = test_shared(sizeof *shared);
     int whole = 0;
-    for (int round = 1; round <= 200; round++) {
+    shared->took = COOP_MS(100);
+    for (int round = 1; round <= KILLED; round++) {
         pid_t maker;
-        CHILD(maker)
-        {
-            step_to(step, round);
+        CHILD(maker) {
+            int64_t start = test_now();
+            step_to(&shared->step, round);
             CHECK_OK(coop_segment_create(test_name("s"), NULL, &segment));
+            shared->took = test_now() - start;
             wait_to_be_killed();
         }
-        await_step(step, round);
-        for (volatile int spin = 0; spin < round * 2000; spin++) continue;
+        await_step(&shared->step, round);
+        int64_t until = test_now() + shared->took * 2 * (round == 1 ? KILLED : round) / KILLED;
+        while (!test_passed(until)) continue;
         child_kill(maker);
         if (!is_there(test_name("s"))) continue;
         whole++;
@@ -342,6 +352,93 @@ static void it_stays_mapped_while_another_thread_is_an_owner(void)
     CHECK_OK(coop_segment_remove(name, 0));
 }
 
+enum { BEGINNERS = 8 };
+
+static void *begin(void *gate)
+{
+    coop_lock *lock;
+    __atomic_fetch_add((int *)gate, 1, __ATOMIC_ACQ_REL);
+    while (step_now(gate) < BEGINNERS) sched_yield();
+    CHECK_OK(coop_lock_new(&lock));
+    CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+    CHECK_OK(coop_lock_release(lock));
+    return lock;
+}
+
+/* The library's first calls in a process come from all its threads at once. */
+static void threads_that_begin_at_once_share_what_is_nameless(void)
+{
+    pthread_t threads[BEGINNERS];
+    int gate = 0;
+    for (int i = 0; i < BEGINNERS; i++) CHECK_EQ(pthread_create(&threads[i], NULL, begin, &gate), 0);
+    for (int i = 0; i < BEGINNERS; i++) {
+        void *lock;
+        CHECK_EQ(pthread_join(threads[i], &lock), 0);
+        CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+        keep(lock);
+    }
+    CHECK_EQ(count_maps("memfd:coop"), 1);
+}
+
+/* A process that dumps core keeps its locks until the dump is written. */
+static void a_core_dump_leaves_it_out(void)
+{
+    CHECK_OK(coop_segment_create(test_name("s"), SMALL, &segment));
+    char line[512];
+    bool ours = false, left_out = false;
+    FILE *smaps = fopen("/proc/self/smaps", "re");
+    CHECK(smaps != NULL);
+    while (fgets(line, sizeof line, smaps)) {
+        if (strstr(line, "/dev/shm/")) ours = true;
+        if (!ours || strncmp(line, "VmFlags:", 8) != 0) continue;
+        left_out = strstr(line, " dd") != NULL;
+        break;
+    }
+    fclose(smaps);
+    CHECK(left_out);
+    CHECK_OK(coop_segment_remove(test_name("s"), 0));
+}
+
+static int *stop;
+
+static void *open_and_close(void *name)
+{
+    while (!step_now(stop)) {
+        coop_segment *own;
+        CHECK_OK(coop_segment_open(name, 0, &own));
+        coop_segment_close(own);
+    }
+    return NULL;
+}
+
+/* The child is made at any moment of the other thread's work, and finds everything in order. */
+static void a_fork_amid_other_threads_opens_leaves_a_sound_child(void)
+{
+    static char name[128];
+    snprintf(name, sizeof name, "%s", test_name("s"));
+    CHECK_OK(coop_segment_create(name, SMALL, &segment));
+    coop_segment_close(segment);
+    stop = test_shared(sizeof *stop);
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, open_and_close, name), 0);
+    for (int i = 0; i < 150; i++) {
+        pid_t child;
+        CHILD(child) {
+            coop_lock *lock;
+            CHECK_OK(coop_segment_open(name, 0, &segment));
+            CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
+            CHECK(coop_lock_acquire(lock, COOP_FOREVER) >= 0);
+            CHECK_OK(coop_lock_release(lock));
+            coop_lock_close(lock);
+            coop_segment_close(segment);
+        }
+        child_must(child);
+    }
+    step_to(stop, 1);
+    pthread_join(thread, NULL);
+    CHECK_OK(coop_segment_remove(name, 0));
+}
+
 static void a_thousand_made_and_removed_leave_nothing(void)
 {
     int descriptors = 0, maps = 0;
@@ -369,6 +466,8 @@ TESTS(segment, TEST(malformed_names_are_refused_by_every_call), TEST(names_may_h
       TEST(an_anonymous_one_cannot_be_shortened), TEST(children_inherit_an_anonymous_one),
       TEST_T(made_by_several_at_once_it_is_one, .seconds = 30),
       TEST_T(a_creator_killed_at_random_leaves_all_or_nothing, .seconds = 30), TEST(opened_twice_it_is_mapped_once),
-      TEST(closing_unmaps_it_and_closes_its_file), TEST(closed_while_a_lock_is_held_it_stays_and_says_so),
+      TEST(closing_unmaps_it_and_closes_its_file), TEST(a_core_dump_leaves_it_out),
+      TEST(threads_that_begin_at_once_share_what_is_nameless), TEST(closed_while_a_lock_is_held_it_stays_and_says_so),
       TEST(it_stays_mapped_while_another_thread_is_an_owner),
+      TEST_T(a_fork_amid_other_threads_opens_leaves_a_sound_child, .seconds = 60, .tags = NO_TSAN),
       TEST_T(a_thousand_made_and_removed_leave_nothing, .seconds = 60))

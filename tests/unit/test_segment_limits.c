@@ -21,11 +21,13 @@ static coop_lock *lock;
 /* The whole runner's posix_fallocate: a full /dev/shm whenever a test says so. */
 static bool shm_is_full;
 
-int posix_fallocate(int fd, off_t offset, off_t length)
+int perhaps_full(int fd, off_t offset, off_t len) __asm__("posix_fallocate");
+
+int perhaps_full(int fd, off_t offset, off_t len)
 {
     if (shm_is_full) return ENOSPC;
     int saved = errno;
-    int error = fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
+    int error = fallocate(fd, 0, offset, len) == 0 ? 0 : errno;
     errno = saved;
     return error;
 }
@@ -136,8 +138,7 @@ static void little_address_space_makes_a_smaller_mapping(void)
     uint64_t size = segment->map->geometry->storage;
     coop_segment_close(segment);
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         set_limit(RLIMIT_AS, 1 << 30);
         CHECK_OK(coop_segment_open(test_name("s"), 0, &segment));
         CHECK(segment->map->mapped < segment->map->geometry->maximum);
@@ -164,8 +165,7 @@ static void too_little_address_space_is_told(void)
     CHECK_OK(coop_segment_create(test_name("s"), COOP_SEGMENT_OPTIONS(.reserve = 64 << 20), &segment));
     coop_segment_close(segment);
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         set_limit(RLIMIT_AS, address_space_in_use() + (16 << 20));
         CHECK_ERR(coop_segment_open(test_name("s"), 0, &segment), -ENOMEM);
         CHECK_DETAIL("cannot map even its");
@@ -181,12 +181,11 @@ static void growth_beyond_ones_own_mapping_is_told(void)
     CHECK_OK(coop_segment_create(test_name("s"), COOP_SEGMENT_OPTIONS(.objects = 4000, .maximum = 1 << 24), &segment));
     int *step = test_shared(sizeof *step);
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         coop_segment_close(segment);
-        set_limit(RLIMIT_AS, address_space_in_use() + (900 << 10));
+        set_limit(RLIMIT_AS, address_space_in_use() + (1400 << 10));
         CHECK_OK(coop_segment_open(test_name("s"), 0, &segment));
-        CHECK(segment->map->mapped < 1 << 20);
+        CHECK(segment->map->mapped <= 1 << 20);
         step_to(step, 1);
         await_step(step, 2);
         CHECK_ERR(coop_lock_in(segment, "last", 0, &lock), -ENOMEM);
@@ -220,8 +219,7 @@ static void without_descriptors_every_call_says_so(void)
     coop_segment_close(segment);
     for (int left = 0; left < 4; left++) {
         pid_t child;
-        CHILD(child)
-        {
+        CHILD(child) {
             use_all_descriptors(left);
             int r = coop_segment_create(test_name("t"), NULL, &segment);
             if (r < 0) CHECK_ERR(r, -EMFILE);
@@ -245,15 +243,13 @@ static void locks_work_without_a_free_descriptor(void)
     CHECK_OK(coop_lock_new(&lock));
     int *step = test_shared(sizeof *step);
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         use_all_descriptors(0);
         CHECK_ERR(coop_lock_acquire(lock, COOP_FOREVER), -EMFILE);
         CHECK_DETAIL("Too many open files"); /* its first look at itself needs /proc */
     }
     child_must(holder);
-    CHILD(holder)
-    {
+    CHILD(holder) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         use_all_descriptors(0);
         CHECK_OK(coop_lock_release(lock));
@@ -264,8 +260,7 @@ static void locks_work_without_a_free_descriptor(void)
     await_step(step, 1);
     CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
     pid_t other;
-    CHILD(other)
-    {
+    CHILD(other) {
         CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
         use_all_descriptors(0);
         CHECK_ERR(coop_lock_acquire(lock, COOP_MS(300)), -ETIMEDOUT); /* no look at /proc is no proof of death */

@@ -39,8 +39,7 @@ static void become_owner(uint32_t *tag)
 static pid_t fork_owner(uint32_t *tag)
 {
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD(pid) {
         become_owner(tag);
         for (;;) pause();
     }
@@ -51,7 +50,8 @@ static pid_t fork_owner(uint32_t *tag)
 static int sleep_until_told(int64_t deadline)
 {
     int r = 0;
-    while (r == 0 && coopi_load_acquire(&shared->event) == 0) r = coopi_sleep(map, &shared->event, 0, &shared->tag, 1, deadline);
+    while (r == 0 && coopi_load_acquire(&shared->event) == 0)
+        r = coopi_sleep(map, &shared->event, 0, &shared->tag, 1, deadline);
     return r;
 }
 
@@ -59,8 +59,7 @@ static void the_event_wakes_a_sleeper(void)
 {
     set_up();
     pid_t owner = fork_owner(&shared->tag), sleeper;
-    CHILD(sleeper)
-    {
+    CHILD(sleeper) {
         CHECK_OK(sleep_until_told(COOPI_NEVER));
     }
     test_sleep_ms(20);
@@ -75,8 +74,7 @@ static void a_watched_death_wakes_all_sleepers(void)
     set_up();
     pid_t owner = fork_owner(&shared->tag), sleepers[8];
     for (int i = 0; i < 8; i++) {
-        CHILD(sleepers[i])
-        {
+        CHILD(sleepers[i]) {
             CHECK_EQ(sleep_until_told(COOPI_NEVER), COOPI_WATCHED_DIED);
         }
     }
@@ -133,8 +131,7 @@ static void a_signal_ends_a_sleep(void)
 {
     set_up();
     pid_t sleeper;
-    CHILD(sleeper)
-    {
+    CHILD(sleeper) {
         struct sigaction action = {.sa_handler = on_signal};
         sigaction(SIGUSR1, &action, NULL);
         coopi_store_release(&shared->up, 1);
@@ -182,15 +179,8 @@ static void an_owner_that_left_counts_as_gone(void)
     CHECK_EQ(coopi_sleep(map, &shared->event, 0, &shared->tag, 1, COOPI_NEVER), COOPI_WATCHED_DIED);
 }
 
-TESTS(sleep,
-      TEST(the_event_wakes_a_sleeper),
-      TEST(a_watched_death_wakes_all_sleepers),
-      TEST(a_death_before_the_sleep_is_seen_at_once),
-      TEST(a_tag_of_a_row_that_is_not_there_is_dead),
-      TEST(a_changed_event_does_not_sleep),
-      TEST(the_deadline_ends_a_sleep),
-      TEST(the_net_ends_every_sleep),
-      TEST(a_signal_ends_a_sleep),
-      TEST(without_waitv_a_watched_death_is_seen_all_the_same),
-      TEST(without_waitv_the_event_wakes_a_sleeper),
-      TEST(an_owner_that_left_counts_as_gone))
+TESTS(sleep, TEST(the_event_wakes_a_sleeper), TEST(a_watched_death_wakes_all_sleepers),
+      TEST(a_death_before_the_sleep_is_seen_at_once), TEST(a_tag_of_a_row_that_is_not_there_is_dead),
+      TEST(a_changed_event_does_not_sleep), TEST(the_deadline_ends_a_sleep), TEST(the_net_ends_every_sleep),
+      TEST(a_signal_ends_a_sleep), TEST(without_waitv_a_watched_death_is_seen_all_the_same),
+      TEST(without_waitv_the_event_wakes_a_sleeper), TEST(an_owner_that_left_counts_as_gone))

@@ -21,8 +21,7 @@ static void another_process_may_release(void)
     set_up();
     CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD(pid) {
         CHECK_OK(coop_lock_release(lock));
     }
     child_must(pid);
@@ -37,8 +36,7 @@ static void acquiring_twice_waits_for_another_to_release(void)
     CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
     CHECK_ERR(coop_lock_acquire(lock, COOP_MS(20)), -ETIMEDOUT);
     pid_t pid;
-    CHILD(pid)
-    {
+    CHILD(pid) {
         test_sleep_ms(30);
         CHECK_OK(coop_lock_release(lock));
     }
@@ -58,15 +56,13 @@ static void a_dead_holder_is_told(void)
 {
     set_up();
     pid_t holder, sleeper;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         coopi_store_release(step, 1);
         for (;;) pause();
     }
     CHECK_SOON(coopi_load_acquire(step) == 1);
-    CHILD(sleeper)
-    {
+    CHILD(sleeper) {
         CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_FOREVER));
         coop_lock_holder died;
         CHECK_OK(coop_lock_last_death(lock, &died));
@@ -84,8 +80,7 @@ static void a_dead_holders_lock_cannot_be_released_unseen(void)
 {
     set_up();
     pid_t holder;
-    CHILD(holder)
-    {
+    CHILD(holder) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         coopi_store_release(step, 1);
         for (;;) pause();
@@ -122,8 +117,7 @@ static void it_excludes(void)
     uint64_t *sum = test_shared(sizeof *sum);
     pid_t pids[3];
     for (int i = 0; i < 3; i++) {
-        CHILD(pids[i])
-        {
+        CHILD(pids[i]) {
             for (int k = 0; k < ROUNDS; k++) {
                 CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
                 uint64_t seen = coopi_load_relaxed(sum);
@@ -152,12 +146,7 @@ static void the_kind_is_decided_when_it_is_made(void)
     CHECK_OK(coop_segment_remove(name, 0));
 }
 
-TESTS(transfer,
-      TEST(another_process_may_release),
-      TEST(acquiring_twice_waits_for_another_to_release),
-      TEST(releasing_a_free_one_is_refused),
-      TEST(a_dead_holder_is_told),
-      TEST(a_dead_holders_lock_cannot_be_released_unseen),
-      TEST(a_thread_that_ends_holding_counts_as_dead),
-      TEST(it_excludes),
-      TEST(the_kind_is_decided_when_it_is_made))
+TESTS(transfer, TEST(another_process_may_release), TEST(acquiring_twice_waits_for_another_to_release),
+      TEST(releasing_a_free_one_is_refused), TEST(a_dead_holder_is_told),
+      TEST(a_dead_holders_lock_cannot_be_released_unseen), TEST(a_thread_that_ends_holding_counts_as_dead),
+      TEST(it_excludes), TEST(the_kind_is_decided_when_it_is_made))

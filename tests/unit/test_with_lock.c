@@ -20,8 +20,7 @@ static void the_block_runs_once_and_holds_it(void)
 {
     set_up();
     int held = -1, runs = 0;
-    COOP_WITH_LOCK(lock, COOP_FOREVER, held)
-    {
+    COOP_WITH_LOCK(lock, COOP_FOREVER, held) {
         runs++;
         CHECK_EQ(held, 0);
         CHECK_EQ(coop_lock_locked(lock), 1);
@@ -35,14 +34,12 @@ static void break_and_continue_release(void)
 {
     set_up();
     int held, after = 0;
-    COOP_WITH_LOCK(lock, COOP_FOREVER, held)
-    {
+    COOP_WITH_LOCK(lock, COOP_FOREVER, held) {
         if (held == 0) break;
         after++;
     }
     CHECK_EQ(coop_lock_locked(lock), 0);
-    COOP_WITH_LOCK(lock, COOP_FOREVER, held)
-    {
+    COOP_WITH_LOCK(lock, COOP_FOREVER, held) {
         if (held == 0) continue;
         after++;
     }
@@ -67,8 +64,7 @@ static void return_releases(void)
 static int return_from_two(void)
 {
     int outer, inner;
-    COOP_WITH_LOCK(lock, COOP_FOREVER, outer)
-    {
+    COOP_WITH_LOCK(lock, COOP_FOREVER, outer) {
         COOP_WITH_LOCK(rlock, COOP_FOREVER, inner) return (int)coop_rlock_depth(rlock);
     }
     return -1;
@@ -78,12 +74,10 @@ static void nested_ones_do_not_mix(void)
 {
     set_up();
     int outer, inner;
-    COOP_WITH_LOCK(rlock, COOP_FOREVER, outer)
-    {
+    COOP_WITH_LOCK(rlock, COOP_FOREVER, outer) {
         COOP_WITH_LOCK(rlock, COOP_FOREVER, inner) CHECK_EQ(coop_rlock_depth(rlock), 2);
         CHECK_EQ(coop_rlock_depth(rlock), 1);
-        COOP_WITH_LOCK(lock, COOP_FOREVER, inner)
-        {
+        COOP_WITH_LOCK(lock, COOP_FOREVER, inner) {
             COOP_WITH_LOCK(rlock, COOP_FOREVER, inner) break; /* leaves the innermost only */
             CHECK_EQ(coop_rlock_depth(rlock), 1);
             CHECK_EQ(coop_lock_locked(lock), 1);
@@ -104,8 +98,7 @@ static void the_block_does_not_run_when_it_is_not_held(void)
     COOP_WITH_LOCK(lock, COOP_FOREVER, held) runs++;
     CHECK_EQ(held, -EDEADLK);
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         COOP_WITH_LOCK(lock, COOP_NOWAIT, held) runs++;
         CHECK_EQ(held, -EBUSY);
         COOP_WITH_LOCK(lock, COOP_MS(5), held) runs++;
@@ -122,8 +115,7 @@ static void the_block_runs_after_a_death_and_is_told(void)
 {
     set_up();
     pid_t child;
-    CHILD(child)
-    {
+    CHILD(child) {
         CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
         CHECK_OK(coop_rlock_acquire(rlock, COOP_FOREVER));
         kill(getpid(), SIGKILL);
@@ -153,7 +145,8 @@ static unsigned references(const coop_segment *segment)
 static int use_auto(coop_segment *segment, bool early)
 {
     COOP_AUTO(coop_lock) first = NULL;
-    COOP_AUTO(coop_rlock) never = NULL;
+    COOP_AUTO(coop_rlock) never = NULL; /* closing nothing is fine */
+    CHECK(never == NULL);
     if (coop_lock_in(segment, "door", COOP_CREATE, &first) < 0) return -1;
     CHECK_EQ(references(segment), 2);
     if (early) return 1;

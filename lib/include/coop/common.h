@@ -31,16 +31,16 @@
  * COOP_NOWAIT gives -EBUSY at once. Any negative time-out is COOP_FOREVER. */
 #define COOP_FOREVER INT64_C(-1)
 #define COOP_NOWAIT INT64_C(0)
-#define COOP_MS(n) ((int64_t)(n) * INT64_C(1000000))
-#define COOP_S(n) ((int64_t)(n) * INT64_C(1000000000))
+#define COOP_MS(n) ((int64_t)(n)*INT64_C(1000000))
+#define COOP_S(n) ((int64_t)(n)*INT64_C(1000000000))
 
 /* Flags of the open calls. */
-#define COOP_CREATE 0x01      /* make segment and object where they are absent */
-#define COOP_EXCL 0x02        /* with COOP_CREATE: -EEXIST if the object is already there */
-#define COOP_RAW 0x04         /* make the value or array without a lock of its own */
-#define COOP_INTR 0x08        /* waits through this handle end with -EINTR after a handler without SA_RESTART ran */
+#define COOP_CREATE 0x01       /* make segment and object where they are absent */
+#define COOP_EXCL 0x02         /* with COOP_CREATE: -EEXIST if the object is already there */
+#define COOP_RAW 0x04          /* make the value or array without a lock of its own */
+#define COOP_INTR 0x08         /* waits through this handle end with -EINTR after a handler without SA_RESTART ran */
 #define COOP_TRANSFERABLE 0x20 /* make a Lock that any thread may release */
-#define COOP_TRUST_PEERS 0x10 /* open a segment that belongs to another uid: its writers have full power over us */
+#define COOP_TRUST_PEERS 0x10  /* open a segment that belongs to another uid: its writers have full power over us */
 
 /* COOP_AUTO(coop_value) v = NULL;   closes v when its scope ends, however it ends. */
 #define COOP_AUTO(noun) __attribute__((cleanup(noun##_closep))) noun *

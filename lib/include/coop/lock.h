@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Locks between processes and threads that the death of a holder never blocks.
  *
- * Lock is Python's Lock with a checked owner: only the thread that acquired it may release it, and acquiring it twice is
- * -EDEADLK instead of a hang. RLock may be acquired again by its holder, and is free after as many releases.
+ * Lock is Python's Lock with a checked owner: only the thread that acquired it may release it, and acquiring it twice
+ * is -EDEADLK instead of a hang. RLock may be acquired again by its holder, and is free after as many releases.
  *
- * A Lock made with COOP_TRANSFERABLE is Python's Lock to the letter: any thread or process may release it, and who holds
- * it and acquires it again waits until somebody does. A holder that
- * ends without releasing, even cleanly, counts as dead.
+ * A Lock made with COOP_TRANSFERABLE is Python's Lock to the letter: any thread or process may release it, and who
+ * holds it and acquires it again waits until somebody does. A holder that ends without releasing, even cleanly, counts
+ * as dead.
  *
  * Death. A holder that is killed at any instruction, ends by thread exit, or calls exec gives the lock up: the next
  * acquire returns COOP_OWNER_DIED (held!), and coop_lock_last_death() says who and when. If that one dies too before it
@@ -16,9 +16,9 @@
  * A thread holds at most 1,999 locks (one more for each segment that it has held something in): -ENOLCK beyond, because
  * the kernel looks after 2,048 at a thread's death.
  *
- * Acquire and release may be called from a signal handler, once the thread has acquired any lock of that segment before.
- * Locks are not FIFO: a running thread may take a lock before one that just woke. Nobody is passed over for ever by
- * design of the kernel's queue, but no bound is promised.
+ * Acquire and release may be called from a signal handler, once the thread has acquired any lock of that segment
+ * before. Locks are not FIFO: a running thread may take a lock before one that just woke. Nobody is passed over for
+ * ever by design of the kernel's queue, but no bound is promised.
  *
  * Algorithm: the kernel's robust futex list (Documentation/locking/robust-futex-ABI), with a 64-bit word that holds
  * the thread's id and its owner tag and is taken by one compare-and-swap. */
@@ -42,10 +42,10 @@ typedef struct coop_lock_holder {
     uint64_t deaths;   /* last death: how many times an owner died holding it; holder: 0 */
 } coop_lock_holder;
 
-/* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked children
- * share. FLAGS: COOP_CREATE, COOP_EXCL, COOP_INTR, COOP_TRUST_PEERS, and for a Lock COOP_TRANSFERABLE (heeded when it is
- * made). Errors: those of coop_segment_open(), -ENOENT,
- * -EEXIST, -EINVAL (an object of another kind, a malformed name), -ENOSPC (directory or segment full). */
+/* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked
+ * children share. FLAGS: COOP_CREATE, COOP_EXCL, COOP_INTR, COOP_TRUST_PEERS, and for a Lock COOP_TRANSFERABLE (heeded
+ * when it is made). Errors: those of coop_segment_open(), -ENOENT, -EEXIST, -EINVAL (an object of another kind, a
+ * malformed name), -ENOSPC (directory or segment full). */
 int coop_lock_open(const char *path, int flags, coop_lock **ret_lock) COOP_MUST_CHECK;
 int coop_rlock_open(const char *path, int flags, coop_rlock **ret_lock) COOP_MUST_CHECK;
 
@@ -133,9 +133,9 @@ static inline struct coop_held_ coop_rlock_hold_(coop_rlock *lock, int64_t timeo
 
 COOP_END_DECLS
 
-/* Runs the block that follows once, holding LOCK (a coop_lock * or coop_rlock *), and releases it at the block's end, on
- * break and on return. HELD, an int variable of the caller's, gets acquire's result; if it is negative the block does not
- * run. Do not leave by goto or longjmp.
+/* Runs the block that follows once, holding LOCK (a coop_lock * or coop_rlock *), and releases it at the block's end,
+ * on break and on return. HELD, an int variable of the caller's, gets acquire's result; if it is negative the block
+ * does not run. Do not leave by goto or longjmp.
  *
  *     int held;
  *     COOP_WITH_LOCK(lock, COOP_S(1), held) {
@@ -155,7 +155,7 @@ static inline struct coop_held_ coop_hold_(coop_rlock *lock, int64_t timeout, in
 #define COOP_HOLD_(lock, timeout, ret_result) coop_hold_((lock), (timeout), (ret_result))
 #else
 #define COOP_HOLD_(lock, timeout, ret_result)                                                                          \
-    _Generic((lock), coop_lock *: coop_lock_hold_, coop_rlock *: coop_rlock_hold_)((lock), (timeout), (ret_result))
+    _Generic((lock), coop_lock * : coop_lock_hold_, coop_rlock * : coop_rlock_hold_)((lock), (timeout), (ret_result))
 #endif
 
 #define COOP_WITH_LOCK(lock, timeout, held) COOP_WITH_LOCK_(lock, timeout, held, COOP_UNIQUE_(coop_scope_))

@@ -11,8 +11,8 @@
  * trusts nothing that the file says: each header word, table and entry is checked before use.
  *
  * Caveats. Write access to a segment is full power over everyone who maps it, as between threads; so segments are 0600,
- * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All who
- * attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused.
+ * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All
+ * who attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused.
  *
  * All calls are thread-safe; none is async-signal-safe. Handles survive fork(): the child uses them as itself. */
 #ifndef COOP_SEGMENT_H
@@ -51,8 +51,8 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* Closes the handle; NULL is ignored. The mapping stays while any thread of the process is an owner in it or another
- * handle uses it. If this thread still holds a lock of the segment, the lock stays held, and coop_error_detail() says so:
- * open the lock again to release it. */
+ * handle uses it. If this thread still holds a lock of the segment, the lock stays held, and coop_error_detail() says
+ * so: open the lock again to release it. */
 void coop_segment_close(coop_segment *segment);
 
 /* Removes the segment NAME. Those who are attached keep it; the storage goes with the last of them.
