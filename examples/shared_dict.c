@@ -76,15 +76,14 @@ static void run_workers(coop_dict *counts, const char *text)
 static bool report(coop_any counted, coop_any serial)
 {
     int64_t words = 0;
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < counted.size; i++) {
-        words += counted.as.pairs[i].value.as.integer;
-        if (counted.as.pairs[i].value.as.integer > counted.as.pairs[most].value.as.integer) most = i;
-    }
+    uint32_t most = 0; /* in the order of the text: in the shared dict, whoever was faster comes first */
+    for (uint32_t i = 0; i < counted.size; i++) words += counted.as.pairs[i].value.as.integer;
+    for (uint32_t i = 0; i < serial.size; i++)
+        if (serial.as.pairs[i].value.as.integer > serial.as.pairs[most].value.as.integer) most = i;
     printf("%" PRId64 " words, %u different", words, counted.size);
-    if (counted.size)
-        printf("; \"%s\" comes %" PRId64 " times", counted.as.pairs[most].key.as.str,
-               counted.as.pairs[most].value.as.integer);
+    if (serial.size)
+        printf("; \"%s\" comes %" PRId64 " times", serial.as.pairs[most].key.as.str,
+               serial.as.pairs[most].value.as.integer);
     bool equal = coop_any_equal(counted, serial);
     printf("\n%s a serial count\n", equal ? "equal to" : "NOT equal to");
     return equal;

@@ -56,7 +56,7 @@
 struct coopi_robust {
     uint64_t word;   /* everybody, by CAS; the kernel, its low half */
     uint32_t extra;  /* RLock: how often its holder holds it beyond the first time. Transferable Lock: its bell */
-    uint32_t wanted; /* 1: a sleeper came; set by sleepers, cleared by a holder */
+    uint32_t wanted; /* odd: a sleeper came; made odd by sleepers, the next even number by a holder */
     uint64_t spare0[2];
     uint64_t node; /* the holder, for the kernel; nobody reads it back */
     uint64_t spare1[3];

@@ -34,13 +34,18 @@ static int try_take(const struct wait *wait, uint64_t *ret_word)
 }
 
 /* One sleep of at most a slice, or a short one where the holder may not see that we sleep. 0 or a positive errno. */
-static int sleep_once(struct wait *wait, uint64_t word)
+static int sleep_once(struct wait *wait, uint64_t word, uint32_t flags)
 {
-    __atomic_store_n(&wait->robust->wanted, 1, __ATOMIC_SEQ_CST);
+    struct coopi_robust *robust = wait->robust;
+    uint32_t wanted = coopi_fetch_or(&robust->wanted, 1) | 1;
     int64_t slice = coopi_now() + (coopi_fence_all() ? COOPI_SLICE : SLICE_UNSEEN);
+    int64_t until = slice < wait->deadline ? slice : wait->deadline;
     wait->keep = COOPI_WAITERS;
-    return coopi_futex_wait(coopi_low_half(&wait->robust->word), (uint32_t)word,
-                            slice < wait->deadline ? slice : wait->deadline);
+    /* In this order: once we stand in the queue of the word, `wanted` says whether a holder still knows of us. */
+    struct coopi_futex_word words[] = {{coopi_low_half(&robust->word), (uint32_t)word}, {&robust->wanted, wanted}};
+    /* After a handler with SA_RESTART the kernel goes on with a waitv, and COOP_INTR would not be kept. */
+    if (flags & COOP_INTR) return coopi_futex_wait(words[0].word, words[0].value, until);
+    return coopi_futex_wait_many(words, 2, until);
 }
 
 /* An acquire that does not wait may still meet an owner whose death the kernel could not mark; /proc is asked, but not
@@ -74,14 +79,14 @@ static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi
             if (dead_after_all(&wait, self, word)) continue;
             return -EBUSY;
         }
-        /* The bit is set before we look at the clock: a sleeper that leaves with a wake in its hand leaves the bit. */
-        if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) continue;
         if (interrupted) return -EINTR;
         if (wait.deadline != COOPI_NEVER && coopi_now() >= wait.deadline) {
             if (coopi_owner_second_evidence(map, tag)) continue;
             return -ETIMEDOUT;
         }
-        int woken = sleep_once(&wait, word | COOPI_WAITERS);
+        /* Only now, for who sets the bit must also raise `wanted`: another sleeper may trust the bit. */
+        if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) continue;
+        int woken = sleep_once(&wait, word | COOPI_WAITERS, flags);
         if (woken == ETIMEDOUT) coopi_owner_second_evidence(map, tag);
         interrupted = woken == EINTR && (flags & COOP_INTR);
     }
@@ -113,26 +118,24 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
 
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
 {
-    coopi_fetch_or(&robust->word, COOPI_WAITERS);
-    /* Where `wanted` still stands, the bit stays for the next holder, who clears both. */
-    if (coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0 && !coopi_load_relaxed(&robust->wanted)) {
-        uint64_t nobody = COOPI_WAITERS;
-        coopi_cas_both(&robust->word, &nobody, 0);
-    }
+    /* Only into a free word: a holder has the bit or looks at `wanted`, and could wipe out one that it got now. */
+    uint64_t nobody = 0;
+    coopi_cas_both(&robust->word, &nobody, COOPI_WAITERS);
+    coopi_futex_wake(coopi_low_half(&robust->word), 1);
     coopi_pending_end(self, saved);
 }
 
 void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
 {
-    if (coopi_load_relaxed(&robust->wanted)) {
-        coopi_fetch_or(&robust->word, COOPI_WAITERS); /* what `wanted` said is not lost if we die now */
-        coopi_store_relaxed(&robust->wanted, 0);
-    }
-    uint64_t old = coopi_exchange_both(&robust->word, 0);
-    if ((old & COOPI_WAITERS) || __atomic_load_n(&robust->wanted, __ATOMIC_SEQ_CST))
-        coopi_robust_wake(self, robust, saved);
-    else
-        coopi_pending_end(self, saved);
+    uint32_t wanted = coopi_load_relaxed(&robust->wanted);
+    if (wanted & 1) coopi_fetch_or(&robust->word, COOPI_WAITERS); /* what `wanted` said is not lost if we die now */
+    wanted = (wanted | 1) + 1;
+    coopi_store_relaxed(&robust->wanted, wanted);
+    uint64_t left = (uint64_t)wanted << 32 | COOPI_WAITERS, word = coopi_load_relaxed(&robust->word);
+    while (!coopi_cas_both(&robust->word, &word, word & COOPI_WAITERS ? left : 0)) continue;
+    if ((word & COOPI_WAITERS) && coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0)
+        coopi_cas_both(&robust->word, &left, 0);
+    coopi_pending_end(self, saved);
 }
 
 void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)

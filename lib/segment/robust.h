@@ -3,17 +3,26 @@
  *
  * Design notes.
  * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found
- * by the kernel through pending or through the list, never both lost. Giving up: name it in pending; unlink; exchange
- * with 0; wake. Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's
- * death; then it sets `wanted`, runs a fence for everybody (base/fence.h), and sleeps on the word. Giving up is
- * therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the sleeper, or the
- * store came before the sleeper's fence and the sleeper finds the word changed. The store may well wipe out a WAITERS
- * bit that came between the look at the word and the store; `wanted` makes it good. Only a holder clears `wanted`,
- * while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS into its own word. On
- * this one store instead of an exchange rests half of the lock's price. Waking: who gives up with sleepers puts WAITERS
- * into the free word and takes it away only when a wake finds nobody: a woken sleeper that is killed after a running
- * thread took the lock would otherwise leave the remaining sleepers behind a word without the bit. If the one who gives
- * up is killed before its wake, the kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2).
+ * by the kernel through pending or through the list, never both lost.
+ * Giving up: name it in pending; unlink; make the word free; wake.
+ * Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's death; then it
+ * makes `wanted` odd, runs a fence for everybody (base/fence.h), and sleeps while both the word and `wanted` are what
+ * it saw. By the word alone it could fall asleep too late: on one that was given up, `wanted` cleared, taken again by
+ * the same thread, and given WAITERS by somebody whose bit the holder is about to wipe out. (With COOP_INTR it does
+ * sleep by the word alone; that somebody is then a sleeper on its way to the fence, and only its death leaves us to
+ * the net.)
+ * Giving up is therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the
+ * sleeper, or the store came before the sleeper's fence and the sleeper finds the word changed. The store may well
+ * wipe out a WAITERS bit that came between the look at the word and the store; `wanted` makes it good. Only a holder
+ * makes `wanted` even, while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS
+ * into its own word. On this one store instead of an exchange rests half of the lock's price.
+ * Waking: who gives up with sleepers makes its word the free word with WAITERS in one step: in a gap somebody could
+ * take it without the bit, and then a death on our side would leave the sleepers behind. The bit goes away only when
+ * that wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise leave
+ * the others behind a word without it. The free word carries the new `wanted` in place of a tag, so that nobody takes
+ * away the bit that another one left. A wake after a plain store leaves the bit to the next holder. If the one who
+ * gives up is killed before its wake, the kernel finds a word without tid in pending, and wakes one sleeper
+ * (Linux >= 6.2).
  * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by
  * its life word may be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends
  * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
@@ -75,14 +84,14 @@ static inline void coopi_robust_give_up(struct coopi_robust *robust)
         coopi_robust_give_up_older(self, robust, saved);
         return;
     }
-    bool known = (coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || coopi_load_relaxed(&robust->wanted);
+    bool known = (coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || (coopi_load_relaxed(&robust->wanted) & 1);
     if (coopi_unlikely(known || !self->fenced_from_afar)) {
         coopi_robust_give_up_slow(self, robust, saved);
         return;
     }
     coopi_store_release(&robust->word, 0);
     coopi_compiler_barrier(); /* the sleeper's fence does the rest */
-    if (coopi_unlikely(coopi_load_relaxed(&robust->wanted))) {
+    if (coopi_unlikely(coopi_load_relaxed(&robust->wanted) & 1)) {
         coopi_robust_wake(self, robust, saved);
         return;
     }
