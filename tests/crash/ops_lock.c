@@ -143,7 +143,8 @@ static void verify_lock(struct scene *scene)
         fault(scene, TORN, "taken at depth %u", coop_rlock_depth(scene->rlock));
     if (give(scene) < 0) fault(scene, TORN, "%s", coop_error_detail());
     uint64_t word = coopi_load_relaxed(&robust_of(scene)->word);
-    if (word & ~COOPI_WAITERS) fault(scene, LEAKED, "free, and the word is %#llx", (unsigned long long)word);
+    if (word & (COOPI_TID_MASK | COOPI_OWNER_DIED))
+        fault(scene, LEAKED, "free, and the word is %#llx", (unsigned long long)word);
     check_segment(scene);
 }
 

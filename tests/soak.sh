@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
+#
+#     tests/soak.sh BUILD [PART...]      stress | damage | examples | crash | mutants; all without a name
+set -u
+build=${1:?which build folder?}
+shift
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(stress damage examples crash mutants)
+
+# run NAME COMMAND...: prints its time; the first failure ends the soak.
+run()
+{
+    local name=$1 before=$SECONDS
+    shift
+    if "$@"; then
+        echo "soak $name: ok after $((SECONDS - before)) s"
+    else
+        echo "soak $name: FAILED after $((SECONDS - before)) s"
+        exit 1
+    fi
+}
+
+for part in "${parts[@]}"; do
+    case $part in
+    stress) run stress "$build/tests/stress_locks" --kills 2000 --ends 500 ;;
+    damage) run damage env COOP_SOAK=1 "$build/tests/run_tests" --only 'shmctl_damage/*' ;;
+    examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;
+    crash) run crash "$build/tests/crash" --ops '*' --every 1 ;;
+    mutants) run mutants python3 tests/mutants/run.py ;;
+    *)
+        echo "soak: no part named $part" >&2
+        exit 2
+        ;;
+    esac
+done
