@@ -319,6 +319,12 @@ def check_tidy():
                 problem(os.path.relpath(match.group(1)), match.group(3))
 
 
+def check_model():
+    done = run(sys.executable, "tests/model/check.py")
+    if done.returncode != 0:
+        problem("tests/model", done.stdout + done.stderr)
+
+
 CHECKS = {name[6:]: function for name, function in list(globals().items()) if name.startswith("check_")}
 
 

@@ -7,7 +7,7 @@ set -eu
 packages="scons gcc g++ libc6-dev make pkg-config python3 libnanomsg-dev libmsgpack-dev libcunit1-dev libjansson-dev
 libsmartcols-dev uthash-dev libsodium-dev"
 more="clang libclang-rt-14-dev clang-format clang-tidy cppcheck universal-ctags shellcheck redis-server libhiredis-dev
-libboost-dev libqb-dev patch git"
+libboost-dev libqb-dev spin patch git"
 
 case "${1-}" in
 "") ;;

@@ -29,6 +29,8 @@ static int say_open(const struct coopi_segment_name *name, int error)
         return coopi_fail(EACCES, "%s: %s%s is a symbolic link, not a segment; remove it", name->name, folder, shm);
     case EISDIR:
         return coopi_fail(EACCES, "%s: %s%s is a directory, not a segment; remove it", name->name, folder, shm);
+    case ENXIO: /* what open() says of a socket */
+        return coopi_fail(EACCES, "%s: %s%s is a socket, not a segment; remove it", name->name, folder, shm);
     case EACCES:
         return coopi_fail(EACCES, "%s: %s%s may not be opened by uid %u; ask its owner", name->name, folder, shm,
                           geteuid());
@@ -40,8 +42,8 @@ static int check_file(const struct coopi_segment_name *name, const struct stat *
 {
     bool trusted = flags & COOP_TRUST_PEERS;
     if (!S_ISREG(st->st_mode))
-        return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %o); remove it", name->name, COOPI_SHM_FOLDER,
-                          name->shm, st->st_mode);
+        return coopi_fail(EACCES, "%s: %s%s is not a regular file (mode %06o), so no segment; remove it", name->name,
+                          COOPI_SHM_FOLDER, name->shm, st->st_mode);
     if (st->st_uid != name->uid)
         return coopi_fail(
             EACCES, "%s: %s%s belongs to uid %u, not to uid %u whose name it bears: somebody planted it; remove it",

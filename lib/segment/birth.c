@@ -48,6 +48,7 @@ static int complete_options(const coop_segment_options *given, const char *label
     if (o.objects > OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
         return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)",
                           label, OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners, o.participants);
+    if (o.reserved != 0) return coopi_fail(EINVAL, "%s: the option .reserved must be 0", label);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
         return coopi_fail(
             EINVAL, "%s: the maximum (%" PRIu64 ") must be at most %" PRIu64 " and not below the reserve (%" PRIu64 ")",

@@ -38,8 +38,8 @@ def holds(definitions, folder):
     """True if the search was exhaustive and found nothing, False if it found an error."""
     flags = ["-D" + definition for definition in definitions]
     subprocess.run(["spin", "-a"] + flags + [MODEL], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["gcc", "-O2", "-w", "-DSAFETY", "-DMEMLIM=%d" % (MEMORY_MB - 100), "-o", "pan", "pan.c"], cwd=folder,
-                   check=True)
+    compile_it = ["gcc", "-O2", "-w", "-DSAFETY", "-DMEMLIM=%d" % (MEMORY_MB - 100), "-o", "pan", "pan.c"]
+    subprocess.run(compile_it, cwd=folder, check=True)
     out = subprocess.run(["./pan", "-m200000", "-n"], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=240,
                          preexec_fn=limit_memory).stdout
     if "errors: 0" in out and "Search not completed" not in out and "max search depth too small" not in out:

@@ -6,7 +6,7 @@
  * order. What only the thread sees (list_op_pending, the list, values read) is done along with the step before or after.
  *     word        as in layout.h: tid, WAITERS, OWNER_DIED, tag. Tag and tid of a thread are its number; a free word with
  *                 WAITERS has in place of the tag the turn in which it was given up
- *     turn        robust->turn: odd since a sleeper came; a holder that gives up slowly makes it the next even number
+ *     turn        robust->wanted: odd since a sleeper came; a holder that gives up slowly makes it the next even number
  *     gone[n]     the life word of n is marked: coopi_dead() says yes
  *     asleep[n]   n stands in the kernel's queue of the lock word
  *     buffer[n]   a plain store of n that the others do not see yet, as on x86: later loads of n may come before it. Locked

@@ -10,7 +10,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static coop_segment *segment;
@@ -52,6 +54,16 @@ static void a_symbolic_link_is_refused_even_to_a_segment(void)
     CHECK_EQ(symlink(target, forge_path(test_name("s"))), 0);
     refuse_planted(-EACCES, "is a symbolic link");
     forge_remove(test_name("target"));
+}
+
+static void a_socket_is_refused(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", forge_path(test_name("s")));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+    refuse_planted(-EACCES, "is a socket");
 }
 
 static void a_directory_is_refused(void)
@@ -414,7 +426,7 @@ static void a_real_pid_namespace_is_refused(void)
 }
 
 TESTS(attach, TEST(a_fifo_is_refused_and_does_not_block), TEST(a_symbolic_link_is_refused_even_to_a_segment),
-      TEST(a_directory_is_refused), TEST(a_file_of_another_uid_than_its_name_is_refused),
+      TEST(a_socket_is_refused), TEST(a_directory_is_refused), TEST(a_file_of_another_uid_than_its_name_is_refused),
       TEST(another_users_segment_needs_trust), TEST(a_mode_that_lets_others_in_is_refused),
       TEST(a_second_hard_link_is_refused), TEST(a_truncated_file_is_refused), TEST(a_wrong_magic_is_refused),
       TEST(a_newer_format_is_refused), TEST(an_unknown_incompatible_feature_is_refused),
