@@ -33,8 +33,6 @@
 #define COOPI_INCOMPATIBLE UINT64_C(0) /* features a reader must know */
 
 #define COOPI_LINE 64
-#define COOPI_SEGMENT_NAME_MAX 100 /* without NUL */
-#define COOPI_OBJECT_NAME_MAX 64
 #define COOPI_COMMAND_SIZE 16 /* as the kernel's comm, with NUL */
 
 /* A lock word: the kernel knows its low half, and its high half is ours. One compare-and-swap takes both.
@@ -54,7 +52,7 @@
 #define COOPI_FUTEX_OFFSET (-32)
 
 struct coopi_robust {
-    uint64_t word;   /* everybody, by CAS; the kernel, its low half */
+    uint64_t word;   /* taken by CAS, given up by its holder; the kernel, its low half */
     uint32_t extra;  /* RLock: how often its holder holds it beyond the first time. Transferable Lock: its bell */
     uint32_t wanted; /* odd: a sleeper came; made odd by sleepers, the next even number by a holder */
     uint64_t spare0[2];
@@ -187,7 +185,7 @@ struct coopi_owner {
     uint32_t tid;
     uint32_t spare0;
     uint64_t start; /* the thread's start time, in clock ticks since boot */
-    uint64_t busy;  /* offset of the object that its call works on; 0: none; the owner */
+    uint64_t busy;  /* 0; kept for the offset of the object that its call works on */
     char command[COOPI_COMMAND_SIZE];
     uint64_t spare1[2];
 };

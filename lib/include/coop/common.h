@@ -35,10 +35,12 @@
 #define COOP_S(n) ((int64_t)(n)*INT64_C(1000000000))
 
 /* Flags of the open calls. */
-#define COOP_CREATE 0x01       /* make segment and object where they are absent */
-#define COOP_EXCL 0x02         /* with COOP_CREATE: -EEXIST if the object is already there */
-#define COOP_RAW 0x04          /* make the value or array without a lock of its own */
-#define COOP_INTR 0x08         /* waits through this handle end with -EINTR after a handler without SA_RESTART ran */
+#define COOP_CREATE 0x01 /* make segment and object where they are absent */
+#define COOP_EXCL 0x02   /* with COOP_CREATE: -EEXIST if the object is already there */
+#define COOP_RAW 0x04    /* make the value or array without a lock of its own */
+/* Waits through this handle end with -EINTR after a signal handler ran; those for a transferable lock do so only after
+ * a handler that was installed without SA_RESTART. */
+#define COOP_INTR 0x08
 #define COOP_TRANSFERABLE 0x20 /* make a Lock that any thread may release */
 #define COOP_TRUST_PEERS 0x10  /* open a segment that belongs to another uid: its writers have full power over us */
 

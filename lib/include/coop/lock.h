@@ -13,15 +13,16 @@
  * releases, the next one is told again. A death before the acquire took effect, or after the release did, is not told.
  * A holder that is merely stopped keeps its lock.
  *
- * A thread holds at most 1,999 locks (one more for each segment that it has held something in): -ENOLCK beyond, because
- * the kernel looks after 2,048 at a thread's death.
+ * A thread holds at most 1,999 locks (one less for each further segment that it has held something in): -ENOLCK
+ * beyond, because the kernel looks after 2,048 at a thread's death.
  *
  * Acquire and release may be called from a signal handler, once the thread has acquired any lock of that segment
- * before. Locks are not FIFO: a running thread may take a lock before one that just woke. Nobody is passed over for
- * ever by design of the kernel's queue, but no bound is promised.
+ * before. Locks are not FIFO: a running thread may take a lock before one that just woke, again and again; no bound on
+ * the wait is promised.
  *
  * Algorithm: the kernel's robust futex list (Documentation/locking/robust-futex-ABI), with a 64-bit word that holds
- * the thread's id and its owner tag and is taken by one compare-and-swap. */
+ * the thread's id and its owner tag, is taken by one compare-and-swap, and where nobody waits is given up by one plain
+ * store: who goes to sleep runs membarrier(2) for both. */
 #ifndef COOP_LOCK_H
 #define COOP_LOCK_H
 
@@ -63,7 +64,7 @@ void coop_lock_close(coop_lock *lock);
 void coop_rlock_close(coop_rlock *lock);
 
 /* 0: held. COOP_OWNER_DIED: held, and its last owner died holding it. Otherwise not held:
- * -ETIMEDOUT; -EBUSY with COOP_NOWAIT; -EDEADLK, this thread holds it already (Lock); -EOVERFLOW, more than 2^31-1
+ * -ETIMEDOUT; -EBUSY with COOP_NOWAIT; -EDEADLK, this thread holds it already (Lock); -EOVERFLOW, more than 2^31
  * times (RLock); -EINTR with COOP_INTR; -ENOLCK; -EUSERS, no free owner row in the segment; -ENOTSUP. */
 int coop_lock_acquire(coop_lock *lock, int64_t timeout) COOP_MUST_CHECK;
 int coop_rlock_acquire(coop_rlock *lock, int64_t timeout) COOP_MUST_CHECK;
