@@ -350,6 +350,7 @@ static void a_tag_is_dead_when_its_row_has_passed_on(void)
     CHECK_ERR(coop_lock_acquire(other, COOP_NOWAIT), -EBUSY);
     child_kill(heir);
     child_kill(renumbered);
+    coop_lock_close(other);
 }
 
 static void second_evidence_marks_the_row_that_the_kernel_did_not(void)

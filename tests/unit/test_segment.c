@@ -75,6 +75,7 @@ static void the_users_prefix_reaches_the_same_segment(void)
     snprintf(name, sizeof name, "%u:s", geteuid() + 1);
     CHECK_ERR(coop_segment_create(name, SMALL, &again), -EACCES);
     CHECK_DETAIL("only that user can make it");
+    coop_segment_close(again);
 }
 
 /* Making and opening */
@@ -190,6 +191,8 @@ static void children_inherit_an_anonymous_one(void)
     coop_lock *lock;
     CHECK_OK(coop_lock_in(segment, "door", 0, &lock));
     CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_NOWAIT));
+    CHECK_OK(coop_lock_release(lock));
+    coop_lock_close(lock);
 }
 
 /* Several at once */
