@@ -119,6 +119,7 @@ static void point(struct coopi_map *map, uint8_t *base, const struct coopi_heade
     map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
     map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
     map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
+    map->events = (struct coopi_event *)(void *)(base + geometry->events.offset);
     map->owner_count = geometry->owners.count;
 }
 

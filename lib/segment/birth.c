@@ -26,6 +26,7 @@
 #define DEFAULT_OWNERS 1024
 #define DEFAULT_PARTICIPANTS 256
 #define OBJECTS_MAX 65536
+#define EVENTS 128
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -82,6 +83,7 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     end = place_table(&h->directory, end, sizeof(struct coopi_entry), o->objects);
     end = place_table(&h->participants, end, sizeof(struct coopi_participant), o->participants);
     end = place_table(&h->owners, end, sizeof(struct coopi_owner), o->owners);
+    end = place_table(&h->events, end, sizeof(struct coopi_event), EVENTS);
     h->storage = end;
     h->size = round_up(end + o->reserve, PAGE);
     h->maximum = round_up(o->maximum < h->size ? h->size : o->maximum, PAGE);

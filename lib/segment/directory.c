@@ -117,7 +117,7 @@ int coopi_directory_make(struct coopi_map *map, const char *name, const struct c
     if (r == -EDEADLK)
         return coopi_fail(EDEADLK, "%s: a signal handler may not make objects while its thread does", coopi_map_label(map));
     if (r < 0) return r;
-    if (r == COOP_OWNER_DIED) coopi_death_record(map, &lock->death, dead);
+    if (r == COOP_OWNER_DIED) coopi_death_record(map, &lock->death, dead, NULL);
     r = make_locked(map, name, want, ret_entry);
     coopi_robust_give_up(&lock->robust);
     return r;

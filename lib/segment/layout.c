@@ -31,6 +31,7 @@ uint64_t coopi_fingerprint(void)
         sizeof(struct coopi_entry),
         sizeof(struct coopi_participant),
         sizeof(struct coopi_owner),
+        sizeof(struct coopi_event),
         sizeof(struct coopi_lock_shm),
         offsetof(struct coopi_header, size),
         offsetof(struct coopi_header, lock),
@@ -54,6 +55,17 @@ const char *coopi_kind_name(uint32_t kind)
 #define NAME(id, number, text)                                                                                         \
     case number: return text;
         COOPI_KINDS(NAME)
+#undef NAME
+    default: return "unknown";
+    }
+}
+
+const char *coopi_event_name(uint32_t kind)
+{
+    switch (kind) {
+#define NAME(id, number, text)                                                                                         \
+    case number: return text;
+        COOPI_EVENTS(NAME)
 #undef NAME
     default: return "unknown";
     }
@@ -109,6 +121,7 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
     if (r == 0)
         r = check_table(header, &header->participants, sizeof(struct coopi_participant), COOPI_ROWS_MAX, "participant", name);
     if (r == 0) r = check_table(header, &header->owners, sizeof(struct coopi_owner), COOPI_ROWS_MAX, "owner", name);
+    if (r == 0) r = check_table(header, &header->events, sizeof(struct coopi_event), COOPI_EVENTS_MAX, "event", name);
     return r;
 }
 

@@ -5,6 +5,7 @@
  *   header.directory.offset     entries     128 bytes each
  *   header.participants.offset  rows        128 bytes each, one an attached process
  *   header.owners.offset        rows        128 bytes each, one a thread that ever held something
+ *   header.events.offset        events      128 bytes each, a ring of what happened
  *   header.storage              objects     each covered by exactly one entry, 64-aligned; what no entry covers is free
  *   header.size                 end of what is reserved; the file is never shorter, and may be longer
  *   header.maximum              what a process maps
@@ -27,7 +28,7 @@
 #include <stdint.h>
 
 #define COOPI_MAGIC "coopseg"
-#define COOPI_FORMAT_MAJOR 1
+#define COOPI_FORMAT_MAJOR 2
 #define COOPI_FORMAT_MINOR 0
 #define COOPI_COMPATIBLE UINT64_C(0)   /* features a reader may ignore */
 #define COOPI_INCOMPATIBLE UINT64_C(0) /* features a reader must know */
@@ -51,6 +52,7 @@
 #define COOPI_ROW_BITS 12
 #define COOPI_ROW_MASK UINT32_C(0xfff)
 #define COOPI_ROWS_MAX 4095
+#define COOPI_EVENTS_MAX 4096
 #define COOPI_FUTEX_OFFSET (-32)
 
 struct coopi_robust {
@@ -88,7 +90,7 @@ struct coopi_table {
     uint32_t count;
 };
 
-/* Bytes 0 to 255 are written once, before the segment has a name, and covered by `checksum`. */
+/* Bytes 0 to 271 are written once, before the segment has a name, and covered by `checksum`. */
 struct coopi_header {
     char magic[8];
     uint32_t format_major;
@@ -105,15 +107,17 @@ struct coopi_header {
     struct coopi_table directory;
     struct coopi_table participants;
     struct coopi_table owners;
+    struct coopi_table events;
     uint64_t storage;          /* first byte that objects may take */
     char name[104];            /* empty: anonymous */
-    uint64_t checksum;         /* FNV-1a of bytes 0 to 247 */
+    uint64_t checksum;         /* FNV-1a of bytes 0 to 263 */
 
     uint64_t size;             /* reserved bytes; only grows; under `lock` */
     uint32_t owner_cursor;     /* where the next search for a free row begins: a hint */
     uint32_t participant_cursor;
     uint64_t objects_made;     /* statistic; under `lock` */
-    uint64_t spare0[5];
+    uint64_t events_told;      /* events ever written or begun */
+    uint64_t spare0[2];
     struct coopi_lock_shm lock; /* the directory's: making objects, growing */
     uint8_t spare1[3648];
 };
@@ -121,9 +125,9 @@ static_assert(sizeof(struct coopi_header) == 4096, "one page");
 static_assert(offsetof(struct coopi_header, fingerprint) == 32, "stable in every format");
 static_assert(offsetof(struct coopi_header, maximum) == 64, "");
 static_assert(offsetof(struct coopi_header, directory) == 88, "");
-static_assert(offsetof(struct coopi_header, name) == 144, "");
-static_assert(offsetof(struct coopi_header, checksum) == 248, "");
-static_assert(offsetof(struct coopi_header, size) == 256, "");
+static_assert(offsetof(struct coopi_header, name) == 160, "");
+static_assert(offsetof(struct coopi_header, checksum) == 264, "");
+static_assert(offsetof(struct coopi_header, size) == 272, "");
 static_assert(offsetof(struct coopi_header, lock) == 320, "a line of its own");
 
 /* kind, its number in the format, its name in print */
@@ -194,6 +198,32 @@ struct coopi_owner {
 static_assert(sizeof(struct coopi_owner) == 128, "two lines");
 static_assert(offsetof(struct coopi_owner, info_tag) == 64, "life has its own line");
 
+/* kind, its number in the format, its name in print */
+#define COOPI_EVENTS(X)                                                                                                \
+    X(OWNER_DIED, 1, "owner died")                                                                                     \
+    X(REMOVED, 2, "removed")
+
+enum coopi_event_kind {
+#define COOPI_EVENT_ENUM(name, number, text) COOPI_EVENT_##name = number,
+    COOPI_EVENTS(COOPI_EVENT_ENUM)
+#undef COOPI_EVENT_ENUM
+};
+
+/* Something that happened. A writer takes the next number from header.events_told and so its place in the ring; it sets
+ * `number` to 0, fills in the rest and stores the number last. Killed in between it leaves a place without a number. */
+struct coopi_event {
+    uint64_t number; /* from 1; 0: being written, or never */
+    int64_t wall_time;
+    uint32_t kind;
+    int32_t pid;     /* whom it is about; 0: not known */
+    int32_t tid;
+    int32_t teller;  /* the process that noticed it */
+    char command[COOPI_COMMAND_SIZE];
+    char object[72]; /* its name; empty: nameless, or the segment itself */
+    uint64_t spare;
+};
+static_assert(sizeof(struct coopi_event) == 128, "two lines");
+
 static inline uint32_t coopi_tag_of(uint64_t word)
 {
     return (uint32_t)(word >> 32);
@@ -214,5 +244,6 @@ int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header
                       const char *segment);
 
 const char *coopi_kind_name(uint32_t kind);
+const char *coopi_event_name(uint32_t kind);
 
 #endif

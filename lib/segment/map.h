@@ -29,6 +29,7 @@ struct coopi_map {
     struct coopi_participant *participants;
     struct coopi_owner *owners;
     uint32_t owner_count;
+    struct coopi_event *events;
     char name[COOPI_SEGMENT_NAME];           /* empty: anonymous */
     uid_t uid;
 };

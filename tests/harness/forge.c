@@ -16,6 +16,7 @@
 #define ENTRIES 16
 #define PARTICIPANTS 8
 #define OWNERS 16
+#define EVENTS 8
 #define STORAGE 8192
 #define LIVE_TAG (UINT32_C(3) << COOPI_ROW_BITS | 0)
 #define DEAD_TAG (UINT32_C(5) << COOPI_ROW_BITS | 1)
@@ -50,6 +51,7 @@ static void fill_header(struct coopi_header *header, const char *name)
     header->directory = place_table(&at, sizeof(struct coopi_entry), ENTRIES);
     header->participants = place_table(&at, sizeof(struct coopi_participant), PARTICIPANTS);
     header->owners = place_table(&at, sizeof(struct coopi_owner), OWNERS);
+    header->events = place_table(&at, sizeof(struct coopi_event), EVENTS);
     header->storage = at;
     header->size = at + STORAGE;
     snprintf(header->name, sizeof header->name, "%s", name);
