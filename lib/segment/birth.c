@@ -84,6 +84,7 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     end = place_table(&h->participants, end, sizeof(struct coopi_participant), o->participants);
     end = place_table(&h->owners, end, sizeof(struct coopi_owner), o->owners);
     end = place_table(&h->events, end, sizeof(struct coopi_event), EVENTS);
+    end = place_table(&h->opens, end, coopi_opens_stride(o->objects), o->participants);
     h->storage = end;
     h->size = round_up(end + o->reserve, PAGE);
     h->maximum = round_up(o->maximum < h->size ? h->size : o->maximum, PAGE);

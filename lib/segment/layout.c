@@ -122,6 +122,10 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
         r = check_table(header, &header->participants, sizeof(struct coopi_participant), COOPI_ROWS_MAX, "participant", name);
     if (r == 0) r = check_table(header, &header->owners, sizeof(struct coopi_owner), COOPI_ROWS_MAX, "owner", name);
     if (r == 0) r = check_table(header, &header->events, sizeof(struct coopi_event), COOPI_EVENTS_MAX, "event", name);
+    if (r == 0)
+        r = check_table(header, &header->opens, coopi_opens_stride(header->directory.count), COOPI_ROWS_MAX, "open", name);
+    if (r == 0 && header->opens.count != header->participants.count)
+        r = coopi_fail(EBADMSG, "%s: damaged: its tables contradict each other; remove it with `shmctl rm --force`", name);
     return r;
 }
 

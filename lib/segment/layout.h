@@ -6,6 +6,7 @@
  *   header.participants.offset  rows        128 bytes each, one an attached process
  *   header.owners.offset        rows        128 bytes each, one a thread that ever held something
  *   header.events.offset        events      128 bytes each, a ring of what happened
+ *   header.opens.offset         bit fields  one for each participant row, a bit for each directory entry: it has it open
  *   header.storage              objects     each covered by exactly one entry, 64-aligned; what no entry covers is free
  *   header.size                 end of what is reserved; the file is never shorter, and may be longer
  *   header.maximum              what a process maps
@@ -90,7 +91,7 @@ struct coopi_table {
     uint32_t count;
 };
 
-/* Bytes 0 to 271 are written once, before the segment has a name, and covered by `checksum`. */
+/* Bytes 0 to 287 are written once, before the segment has a name, and covered by `checksum`. */
 struct coopi_header {
     char magic[8];
     uint32_t format_major;
@@ -108,16 +109,16 @@ struct coopi_header {
     struct coopi_table participants;
     struct coopi_table owners;
     struct coopi_table events;
+    struct coopi_table opens;
     uint64_t storage;          /* first byte that objects may take */
     char name[104];            /* empty: anonymous */
-    uint64_t checksum;         /* FNV-1a of bytes 0 to 263 */
+    uint64_t checksum;         /* FNV-1a of bytes 0 to 279 */
 
     uint64_t size;             /* reserved bytes; only grows; under `lock` */
     uint32_t owner_cursor;     /* where the next search for a free row begins: a hint */
     uint32_t participant_cursor;
     uint64_t objects_made;     /* statistic; under `lock` */
     uint64_t events_told;      /* events ever written or begun */
-    uint64_t spare0[2];
     struct coopi_lock_shm lock; /* the directory's: making objects, growing */
     uint8_t spare1[3648];
 };
@@ -125,9 +126,9 @@ static_assert(sizeof(struct coopi_header) == 4096, "one page");
 static_assert(offsetof(struct coopi_header, fingerprint) == 32, "stable in every format");
 static_assert(offsetof(struct coopi_header, maximum) == 64, "");
 static_assert(offsetof(struct coopi_header, directory) == 88, "");
-static_assert(offsetof(struct coopi_header, name) == 160, "");
-static_assert(offsetof(struct coopi_header, checksum) == 264, "");
-static_assert(offsetof(struct coopi_header, size) == 272, "");
+static_assert(offsetof(struct coopi_header, name) == 176, "");
+static_assert(offsetof(struct coopi_header, checksum) == 280, "");
+static_assert(offsetof(struct coopi_header, size) == 288, "");
 static_assert(offsetof(struct coopi_header, lock) == 320, "a line of its own");
 
 /* kind, its number in the format, its name in print */
@@ -143,7 +144,11 @@ enum coopi_kind {
 #undef COOPI_KIND_ENUM
 };
 
-#define COOPI_ENTRY_LIVE UINT64_C(1)   /* bit 0 of entry.state; the rest is the generation */
+/* entry.state: a generation above two flags. A removed entry still covers its storage, until nobody has the object open
+ * who could write to it: see segment/opens.h. */
+#define COOPI_ENTRY_LIVE UINT64_C(1)
+#define COOPI_ENTRY_REMOVED UINT64_C(2)
+#define COOPI_ENTRY_GENERATION UINT64_C(4) /* one */
 
 /* entry.flags */
 #define COOPI_ENTRY_LOCKED UINT32_C(1)       /* the body begins with an RLock */
@@ -151,7 +156,7 @@ enum coopi_kind {
 
 /* A directory entry. All but `state` is written under the header's lock before `state` commits it by one store. */
 struct coopi_entry {
-    uint64_t state;     /* 0: never used; generation << 1 | LIVE */
+    uint64_t state;     /* neither LIVE nor REMOVED: free */
     uint32_t kind;
     uint32_t flags;
     uint64_t offset;    /* storage covered: [offset, offset + size), 64-aligned */
@@ -223,6 +228,12 @@ struct coopi_event {
     uint64_t spare;
 };
 static_assert(sizeof(struct coopi_event) == 128, "two lines");
+
+/* Bytes of a participant's bit field over so many entries. */
+static inline uint32_t coopi_opens_stride(uint32_t entries)
+{
+    return (entries + 8 * COOPI_LINE - 1) / (8 * COOPI_LINE) * COOPI_LINE;
+}
 
 static inline uint32_t coopi_tag_of(uint64_t word)
 {

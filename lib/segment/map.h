@@ -30,6 +30,8 @@ struct coopi_map {
     struct coopi_owner *owners;
     uint32_t owner_count;
     struct coopi_event *events;
+    uint8_t *opens;
+    uint32_t *handles;     /* by entry: open handles of this process; under the process's lock */
     char name[COOPI_SEGMENT_NAME];           /* empty: anonymous */
     uid_t uid;
 };

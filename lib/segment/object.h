@@ -25,6 +25,7 @@ struct coopi_object {
     uint32_t entry_flags;
     uint32_t flags;       /* COOP_INTR of the opener */
     uint32_t slot;        /* map->slot, a load nearer */
+    uint32_t number;      /* of its directory entry */
     char *path;           /* `segment/object`; NULL: nameless */
     char *type;           /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
 };

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +22,21 @@
 #define ANONYMOUS_OBJECTS 4096
 
 static struct coopi_map *anonymous_map;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+/* A forked child has all its parent's objects open: it says so before it goes on (segment/opens.h). Where no row is free
+ * it goes on without; whatever it calls next says why. */
+static void attach_child(void)
+{
+    struct coopi_map *map;
+    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++)
+        if ((map = coopi_map_in_slot(slot)) && coopi_load_relaxed(&map->references)) (void)coopi_participant_attach(map);
+}
+
+static void watch_fork(void)
+{
+    pthread_atfork(NULL, NULL, attach_child);
+}
 
 /* Takes the map of FD's file, or makes it; takes over FD. Under the process's lock. */
 static int take(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map)
@@ -57,6 +73,7 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
         return -error;
     }
     struct coopi_map *map;
+    pthread_once(&fork_once, watch_fork);
     coopi_process_lock(process);
     int r = take(fd, name, &map);
     coopi_process_unlock(process);

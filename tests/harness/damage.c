@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REGIONS 6
+#define REGIONS 7
 
 struct region {
     const char *name;
@@ -39,7 +39,8 @@ static void find_regions(const struct coopi_header *h, size_t size, struct regio
     regions[2] = (struct region){"participants", h->participants.offset, first_rows(&h->participants, 3)};
     regions[3] = (struct region){"owners", h->owners.offset, first_rows(&h->owners, 3)};
     regions[4] = (struct region){"events", h->events.offset, first_rows(&h->events, 2)};
-    regions[5] = (struct region){"objects", h->storage, objects < 1280 ? objects : 1280};
+    regions[5] = (struct region){"opens", h->opens.offset, first_rows(&h->opens, 2)};
+    regions[6] = (struct region){"objects", h->storage, objects < 1280 ? objects : 1280};
 }
 
 static uint64_t nasty_value(uint64_t random, size_t size)

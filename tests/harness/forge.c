@@ -4,12 +4,14 @@
 
 #include "harness/test.h"
 
+#include "base/name.h"
 #include "base/proc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -52,6 +54,7 @@ static void fill_header(struct coopi_header *header, const char *name)
     header->participants = place_table(&at, sizeof(struct coopi_participant), PARTICIPANTS);
     header->owners = place_table(&at, sizeof(struct coopi_owner), OWNERS);
     header->events = place_table(&at, sizeof(struct coopi_event), EVENTS);
+    header->opens = place_table(&at, coopi_opens_stride(ENTRIES), PARTICIPANTS);
     header->storage = at;
     header->size = at + STORAGE;
     snprintf(header->name, sizeof header->name, "%s", name);
@@ -224,6 +227,18 @@ void forge_remove(const char *name)
 {
     const char *path = forge_path(name);
     if (unlink(path) != 0 && rmdir(path) != 0 && errno != ENOENT) FAIL("%s: %s", path, strerror(errno));
+}
+
+void forge_map(const char *name)
+{
+    struct coopi_segment_name parsed;
+    char path[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME];
+    if (coopi_segment_name_parse(name, &parsed) < 0) return;
+    snprintf(path, sizeof path, COOPI_SHM_FOLDER "%s", parsed.shm);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0); /* until the process ends */
+    close(fd);
 }
 
 void forge_write(const struct forge *forge, const char *name)

@@ -147,7 +147,7 @@ static void made_by_several_at_once_each_name_is_one_object(void)
 
 static void a_full_directory_is_told_with_its_cure(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 3, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 3, .maximum = 4 << 20));
     char name[16];
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "door%d", i);
@@ -179,7 +179,7 @@ static void a_full_segment_is_told_with_its_cure(void)
 static void it_grows_and_everybody_sees_it(void)
 {
     enum { MANY = 3000 };
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = MANY, .reserve = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = MANY, .reserve = 4096, .maximum = 4 << 20));
     struct stat before, after;
     CHECK_EQ(fstat(segment->map->fd, &before), 0);
     int *step = test_shared(sizeof *step);
@@ -228,7 +228,7 @@ static void make_until_it_has_grown(int *ret_result)
 /* A file of the host's gets the descriptor's number; it is neither grown nor written, and the segment is. */
 static void after_closefrom_growth_leaves_the_hosts_file_alone(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20));
     int fd = segment->map->fd;
     closefrom(3);
     int host = open(test_file("host"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -249,7 +249,7 @@ static void after_closefrom_growth_leaves_the_hosts_file_alone(void)
 
 static void after_closefrom_an_anonymous_one_cannot_grow_and_says_so(void)
 {
-    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20), &segment));
+    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20), &segment));
     closefrom(3);
     int r;
     make_until_it_has_grown(&r);
@@ -261,7 +261,7 @@ static void after_closefrom_an_anonymous_one_cannot_grow_and_says_so(void)
 
 static void after_closefrom_a_namesake_is_not_taken_for_it(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20));
     coop_segment *old = segment;
     remove_segment();
     make_segment(NULL);
@@ -332,7 +332,7 @@ static void a_maker_killed_at_work_is_followed_by_the_next(void)
 
 static void makers_killed_at_random_leave_whole_objects(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4000, .maximum = 1 << 22));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4000, .maximum = 4 << 20));
     int *step = test_shared(sizeof *step);
     for (int round = 1; round <= 60; round++) {
         pid_t maker;

@@ -61,6 +61,12 @@ void coop_segment_close(coop_segment *segment);
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
 #define COOP_FORCE 0x100
 
+/* Removes an object by its path. It is out of sight at once, and its name is free; who has it open goes on using it. Its
+ * storage is used again when nobody has it open any more and all who did and died are gone for good.
+ * -ENOENT; -EBUSY while a living thread holds its lock (the sentence names the thread), unless FLAGS has COOP_FORCE; those
+ * of coop_segment_open(). Killed at any instruction: it is removed or it is not. */
+int coop_object_remove(const char *path, int flags) COOP_MUST_CHECK;
+
 /* The segment's name; NULL for an anonymous one. Lives as long as the handle. */
 const char *coop_segment_name(const coop_segment *segment);
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The storage of a segment: what no live or removed entry covers is free. Under the directory's lock. */
+#ifndef COOPI_STORAGE_H
+#define COOPI_STORAGE_H
+
+#include "segment/map.h"
+
+/* Frees the entries of removed objects that nobody can write to any more. */
+void coopi_storage_collect(struct coopi_map *map);
+
+/* A free entry. -ENOSPC with a sentence: the directory is full. */
+int coopi_storage_entry(const struct coopi_map *map, uint32_t *ret_number);
+
+/* Room for SIZE bytes: behind the last object if that is reserved already, else in the first gap that is large enough,
+ * else behind the last object, and the segment grows. -ENOSPC and the like, with a sentence; -ENOMEM. */
+int coopi_storage_take(struct coopi_map *map, uint64_t size, uint64_t *ret_offset);
+
+#endif
