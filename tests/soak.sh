@@ -24,7 +24,10 @@ run()
 
 for part in "${parts[@]}"; do
     case $part in
-    stress) run stress "$build/tests/stress_locks" --kills 9000 --ends 900 ;; # about a quarter and two thirds hold
+    stress)
+        run stress_locks "$build/tests/stress_locks" --kills 9000 --ends 900 # about a quarter and two thirds hold
+        run stress "$build/tests/stress_all" --seconds 60 --least 10000
+        ;;
     damage) run damage env COOP_SOAK=1 "$build/tests/run_tests" --only 'shmctl_damage/*' ;;
     examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;
     crash) run crash "$build/tests/crash" --ops '*' --every 1 ;;
