@@ -49,7 +49,7 @@ struct scene {
     struct board *board;
     const char *name; /* of the segment */
     int64_t ended;    /* when the victim came to its end */
-    bool lives;       /* the victim's process lives on: its thread alone ends */
+    bool lives;       /* the victim's process lives on: its thread alone ends, or it is only stopped */
     bool alive;       /* the victim lives on: it has finished, and holds nothing */
     bool complete;    /* the victim had finished its operation */
     bool his;         /* look_lock(): the victim held it */
@@ -107,6 +107,9 @@ void make_segment(struct scene *scene);
 /* Whatever the operation, and however far it came: the segment is sound, and no word in it names the dead. */
 void check_segment(struct scene *scene);
 
+/* How many words of the segment name the victim's thread. */
+unsigned count_words(const struct scene *scene);
+
 int64_t now_ns(void);
 void nap_us(int us);
 
@@ -128,6 +131,7 @@ void peer_kill(struct peer *peer);
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
 void warm_owner(struct scene *scene);                    /* makes the caller an owner, by scene->spare */
+bool victim_holds(const struct scene *scene);            /* its lock, as the word says now */
 void act_acquire(struct scene *scene);                   /* takes, and sets the mark */
 void act_release(struct scene *scene);                   /* clears the mark, and gives */
 void warm_holding(struct scene *scene);                  /* the caller is an owner, and holds the lock */

@@ -94,6 +94,12 @@ void prepare_lock(struct scene *scene)
     COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
 }
 
+bool victim_holds(const struct scene *scene)
+{
+    if (!scene->lock && !scene->rlock) return false;
+    return (coopi_load_acquire(&robust_of(scene)->word) & COOPI_TID_MASK) == scene->board->tid;
+}
+
 void look_lock(struct scene *scene)
 {
     uint64_t word = coopi_load_acquire(&robust_of(scene)->word);

@@ -3,6 +3,7 @@
 #include "crash/sweep.h"
 
 #include "crash/scene.h"
+#include "crash/stand.h"
 #include "crash/trace.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #define TRIES 3
 #define LATE_STEPS 20 /* late mode: places to kill at after each place to come at */
+#define STOPS_EVERY 3 /* stop mode: points that are left out */
 #define ENOUGH 8      /* points that hang or are slow */
 
 /* Where a victim ends. */
@@ -22,6 +24,8 @@ struct point {
     bool lives_on; /* it stands there, and is not ended */
     bool late;     /* a sleeper comes there; the victim ends after so many instructions */
     uint32_t more;
+    bool stands; /* it is stopped there, and then goes on to its end */
+    unsigned ms; /* for so long */
 };
 
 struct run {
@@ -71,6 +75,10 @@ static void finish_off(struct run *run, struct victim *victim, const struct poin
     run->met = run->met && met;
     if (moved == MOVED && point->late) moved = go_on(run, victim, point->more);
     say_place(run, victim, point);
+    if (point->stands && (moved == MOVED || moved == SLEEPS)) {
+        stand(scene, point->ms);
+        moved = trace_finish(victim, scene);
+    }
     if (moved == STUCK) fault(scene, HUNG, "the victim itself slept for 3 s");
     if (moved == BROKEN) fault(scene, TORN, "the victim was ended by signal %d", victim->signal);
     scene->complete = moved == FINISHED;
@@ -113,7 +121,7 @@ static void play(struct run *run, const struct point *point)
     if (begin(run, &victim)) {
         finish_off(run, &victim, point);
         judge(run);
-        run->result->ran_out |= run->scene.complete && (point->number == TRACE_END || point->late);
+        run->result->ran_out |= run->scene.complete && (point->number == TRACE_END || point->late || point->stands);
     }
     victim_kill(&victim);
     scene_end(&run->scene);
@@ -260,15 +268,35 @@ static void sweep_late(struct run *run)
     trace_free(&trace);
 }
 
+/* Somebody else's time passes at each point; at the one in the middle, much of it. */
+static void sweep_stops(struct run *run)
+{
+    struct trace trace;
+    size_t count = 0;
+    record_best(run, &trace);
+    run->result->instructions = trace.instructions;
+    size_t *points = trace.count ? trace_points(&trace, STOPS_EVERY * run->sweep->every, &count) : NULL;
+    struct point point = {.trace = &trace, .stands = true, .lives_on = run->scene.op->lets_go};
+    for (size_t i = 0; i < count && !is_enough(run); i++) {
+        point.number = points[i];
+        point.ms = i == count / 2 ? run->sweep->stand : 0;
+        kill_at(run, &point);
+    }
+    free(points);
+    trace_free(&trace);
+}
+
 void sweep_run(const struct sweep *sweep, struct result *result)
 {
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
-    run.scene.lives = sweep->mode == EXIT;
+    run.scene.lives = sweep->mode == EXIT || sweep->mode == STOP;
     if (sweep->mode == REPAIR)
         sweep_repairs(&run);
     else if (sweep->mode == LATE)
         sweep_late(&run);
+    else if (sweep->mode == STOP)
+        sweep_stops(&run);
     else
         sweep_once(&run);
     scene_close(&run.scene);

@@ -144,6 +144,13 @@ static enum moved reach_call(struct victim *victim, struct scene *scene, uint32_
     return MOVED;
 }
 
+enum moved trace_finish(struct victim *victim, struct scene *scene)
+{
+    if (victim->moving != NOTHING && scene->op->asleep) scene->op->asleep(scene); /* it sleeps */
+    victim->since = now_ns();
+    return reach_call(victim, scene, UINT32_MAX);
+}
+
 /* How often the event's place was passed since its last system call, itself included. */
 static uint32_t passes_of(const struct trace *trace, size_t number)
 {
