@@ -2,7 +2,10 @@
 /* Kills processes and ends threads at random moments of Lock and RLock, and proves that nobody hangs and that each
  * death while holding is told, and no other.
  *
- *     stress_locks [--seconds N] [--kills N] [--ends N]
+ *     stress_locks [--seconds N] [--kills N] [--ends N] [--kills-holding N] [--ends-holding N]
+ *
+ * Goes on until there were so many kills of processes and ends of threads in all, and of those who held, or until the
+ * seconds are over.
  *
  * Two bystanders, who are never killed, sleep behind the victims: victims that live a moment cannot show a hang. Prints
  * one line; 0 only if nothing went wrong. */
@@ -22,8 +25,13 @@ struct shared {
 
 static struct shared *shared;
 static struct {
-    int kills, hangs;
+    int kills, kills_holding, hangs;
 } count;
+
+/* -1: as many as come. */
+struct goal {
+    int kills, ends, kills_holding, ends_holding;
+};
 
 /* One turn as a holder. Everything between the two stores of the mark happens with it set. */
 static void hold(int life, int lock, bool end_inside)
@@ -111,16 +119,24 @@ static void kill_one(pid_t pid, int life)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     count.kills++;
+    if (load(&guards->lives[life].phase) == HELD) count.kills_holding++;
 }
 
-static void run(int64_t until, int kills, int ends)
+static bool is_reached(const struct goal *goal)
+{
+    bool endless = goal->kills < 0 && goal->ends < 0 && goal->kills_holding < 0 && goal->ends_holding < 0;
+    return !endless && count.kills >= goal->kills && count.kills_holding >= goal->kills_holding &&
+           load(&shared->ends) >= goal->ends && load(&shared->ends_holding) >= goal->ends_holding;
+}
+
+static void run(int64_t until, const struct goal *goal)
 {
     pid_t victims[VICTIMS], bystanders[BYSTANDERS], host;
     int lives[VICTIMS];
     for (int i = 0; i < BYSTANDERS; i++) bystanders[i] = fork_bystander(i);
     for (int i = 0; i < VICTIMS; i++) victims[i] = fork_victim(&lives[i]);
-    host = fork_host(ends);
-    while (!count.hangs && (kills < 0 || count.kills < kills || load(&shared->ends) < ends) && now() < until) {
+    host = fork_host(goal->ends_holding < 0 ? goal->ends : -1);
+    while (!count.hangs && !is_reached(goal) && now() < until) {
         int which = (int)(roll() % VICTIMS);
         pass(400);
         kill_one(victims[which], lives[which]);
@@ -160,19 +176,31 @@ static void open_doors(void)
 
 int main(int argc, char **argv)
 {
-    int seconds = -1, kills = -1, ends = -1;
-    const struct option_of options[] = {{"--seconds", &seconds}, {"--kills", &kills}, {"--ends", &ends}, {NULL, NULL}};
-    if (!read_options(argc, argv, options, "stress_locks [--seconds N] [--kills N] [--ends N]")) return 2;
-    if (seconds < 0 && kills < 0) kills = 2000;
-    if (kills >= 0 && ends < 0) ends = kills / 4;
+    int seconds = -1;
+    struct goal goal = {-1, -1, -1, -1};
+    const struct option_of options[] = {
+        {"--seconds", &seconds},
+        {"--kills", &goal.kills},
+        {"--ends", &goal.ends},
+        {"--kills-holding", &goal.kills_holding},
+        {"--ends-holding", &goal.ends_holding},
+        {NULL, NULL},
+    };
+    if (!read_options(argc, argv, options,
+                      "stress_locks [--seconds N] [--kills N] [--ends N] [--kills-holding N] [--ends-holding N]"))
+        return 2;
+    if (seconds < 0 && goal.kills < 0 && goal.kills_holding < 0) goal.kills = 2000;
+    if (goal.kills >= 0 && goal.ends < 0) goal.ends = goal.kills / 4;
     open_doors();
-    run(seconds < 0 ? INT64_MAX : now() + COOP_S(seconds), kills, ends);
+    run(seconds < 0 ? INT64_MAX : now() + COOP_S(seconds), &goal);
     struct ends dead = guards_close();
     count.hangs += dead.hangs;
     int wrong = count.hangs + guards->untold + guards->false_tellings + guards->torn;
-    printf("stress_locks: %d kills, %d ends (%d holding), %d died holding, %d told, longest wait %.1f ms (%d turns): "
+    printf("stress_locks: %d kills (%d holding), %d ends (%d holding), %d died holding, %d told, longest wait %.1f ms "
+           "(%d turns): "
            "%d hangs, %d not told, %d told falsely, %d torn\n",
-           count.kills, shared->ends, shared->ends_holding, dead.held, guards->tellings, (double)guards->longest / 1e6,
-           guards->turns_in_longest, count.hangs, guards->untold, guards->false_tellings, guards->torn);
+           count.kills, count.kills_holding, shared->ends, shared->ends_holding, dead.held, guards->tellings,
+           (double)guards->longest / 1e6, guards->turns_in_longest, count.hangs, guards->untold, guards->false_tellings,
+           guards->torn);
     return wrong ? 1 : 0;
 }
