@@ -194,7 +194,7 @@ static int append_pair(coop_any *map, const coop_pair *pair)
 static uint32_t find(const coop_any *map, coop_any key)
 {
     uint32_t i = 0;
-    while (i < map->size && !coop_any_equal(map->as.pairs[i].key, key)) i++;
+    while (i < map->size && !coopi_keys_equal(&map->as.pairs[i].key, &key)) i++;
     return i;
 }
 

@@ -178,6 +178,11 @@ void coop_any_clear(coop_any *value);
  * nothing; str is never bytes; lists item by item; maps whatever their order. */
 bool coop_any_equal(coop_any a, coop_any b);
 
+/* Python's a < b: numbers by their exact value, text by its characters, bytes, and lists by the first items that
+ * differ. A NaN is less than nothing. -EINVAL (TypeError): values that have no order, as text and a number, nil, or
+ * maps. */
+int coop_any_less(coop_any a, coop_any b, bool *ret_less) COOP_MUST_CHECK;
+
 /* Writes the value as Python's repr() does: [1, 'a', None, True, 1.5, b'\x00', {'k': 1}]. Bytes of a text that are not
  * UTF-8 are written as \xNN. (Characters that no Unicode version has assigned are written as they are, not as \uNNNN.)
  * What nests deeper than COOP_ANY_DEPTH is written as "...". Returns 0, -ENOMEM, or -EIO when the stream failed. */
