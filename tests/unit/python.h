@@ -71,6 +71,30 @@ static inline const char *py_call(struct py object, const char *verb, const char
     return py_result();
 }
 
+/* object.copy(): another object with the same contents, also of very many. */
+static inline struct py py_copy(struct py object)
+{
+    bool list = object.type[0] == 'l';
+    CHECK_OK(py_ask(object, list ? "copy" : "items", "[]"));
+    coop_any contents = m.result;
+    m.result = coop_nil();
+    struct py copy = list ? py_list("[]") : py_dict("{}");
+    CHECK_OK(ask(&m, list ? "list.extend" : "dict.update", copy.id, &contents, 1));
+    coop_any_clear(&contents);
+    return copy;
+}
+
+/* a == b */
+static inline bool py_equal(struct py a, struct py b)
+{
+    CHECK_OK(py_ask(b, b.type[0] == 'l' ? "copy" : "items", "[]"));
+    coop_any contents = m.result;
+    m.result = coop_nil();
+    CHECK_OK(ask(&m, text_of("%s.equal", a.type), a.id, &contents, 1));
+    coop_any_clear(&contents);
+    return m.result.as.boolean;
+}
+
 #define DO(object, verb, arguments) CHECK_OK(py_ask((object), (verb), (arguments)))
 #define GIVES(object, verb, arguments, text) CHECK_STR(py_call((object), (verb), (arguments)), (text))
 #define IS(object, text) CHECK_STR(py_repr(object), (text))
@@ -81,10 +105,11 @@ static inline const char *py_call(struct py object, const char *verb, const char
     do {                                                                                                               \
         const char *before_ = py_repr(object);                                                                         \
         CHECK_ERR(py_ask((object), (verb), (arguments)), (error));                                                     \
-        CHECK_HAS(m.sentence, name);                                                                                  \
+        CHECK_HAS(m.sentence, name);                                                                                   \
         CHECK_STR(py_repr(object), before_);                                                                           \
     } while (0)
 
+#define RUNTIME_ERROR -EAGAIN, "changed size during iteration"
 #define INDEX_ERROR -ERANGE, "IndexError"
 #define KEY_ERROR -ENOENT, "KeyError"
 #define VALUE_ERROR -EINVAL, "ValueError"

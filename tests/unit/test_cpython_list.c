@@ -184,8 +184,8 @@ static void setslice(void)
 static void delslice(void)
 {
     static const char *const cases[][3] = {
-        {"[1, 2]", "[0, 1]", "[]"},        {"[-2, -1]", NULL, "[1]"},  {"[1, None]", "[None, 1]", "[]"},
-        {"[-1, None]", NULL, "[0]"},       {"[None, None]", NULL, "[]"},
+        {"[1, 2]", "[0, 1]", "[]"},  {"[-2, -1]", NULL, "[1]"},    {"[1, None]", "[None, 1]", "[]"},
+        {"[-1, None]", NULL, "[0]"}, {"[None, None]", NULL, "[]"},
     };
     managed_start(&m);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -416,7 +416,7 @@ static void exhausted_iterator(void)
     struct py a = py_list("[1, 2, 3]");
     struct py_iter exhit = py_iter(a, NULL, false);
     struct py_iter empit = py_iter(a, NULL, false);
-    const char *x = "", *y;
+    const char *x = "", *y = "";
     for (;;) {
         CHECK_OK(py_next(&exhit, &x));
         if (!x) break;

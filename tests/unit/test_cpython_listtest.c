@@ -69,7 +69,8 @@ static void repr_large(void)
     managed_stop(&m);
 }
 
-/* An iterator's state is the arguments of its next page: kept as text, it goes on over another list of the same items. */
+/* An iterator's state is the arguments of its next page: kept as text, it goes on over another list of the same items.
+ */
 static const char *rest_over_data(const struct py_iter *saved)
 {
     struct py_iter it = *saved;
