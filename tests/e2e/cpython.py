@@ -4,9 +4,9 @@
 
     cpython.py cpython.tsv RUN_TESTS
 
-Each line is MODULE, CLASS, CASE and what we have for it: the test that runs the same steps (SUITE/TEST), `n/a: ` and the
+Each line is MODULE, CLASS, CASE and what we have for it: the test that runs its steps (SUITE/TEST), `n/a: ` and the
 feature of CPython that C cannot have, or `later: ` and the kind of object that is still to come. Every case of each
-class has one line, no other has, every test exists, at most 15% of a class are n/a, and only CONTAINERS wait for later.
+class has one line, no other has, each test exists, at most 15% of a class are n/a, and only CONTAINERS wait for later.
 Says how many cases there are of each kind, or what is wrong. Exit code 77: no CPython 3.11 with its tests.
 """
 import collections
