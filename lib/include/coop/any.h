@@ -19,6 +19,9 @@ COOP_BEGIN_DECLS
  * coop_any_append() or coop_any_set(): give it back with coop_any_clear(). Assigning a coop_any copies the sixteen
  * bytes and not what they own: clear one of the two only.
  *
+ * <coop/pack.h> makes values out of C variables by a format, as printf() makes text, and takes them apart:
+ * coop_any_pack(&v, "[i, s, {s: d}]", 1, "a", "k", 0.5), coop_any_unpack(v, "[is*]", &number, &text).
+ *
  * Thread safety: as an int's. Different values may be used by different threads at once. Nothing here is
  * async-signal-safe, except the constructors. */
 
