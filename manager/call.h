@@ -46,7 +46,7 @@ int call_return_value(struct call *call, const coop_any *value);
 /* The manager has no memory for what the operation needs: -ENOMEM, of the operation's object. */
 int call_no_memory(const struct call *call);
 
-/* TYPE.open: finds or makes an object of the type. */
+/* open.c: the operation TYPE.open, which finds or makes an object of the type. */
 int call_open(struct call *call, const struct object_type *type);
 
 /* For results that are written piece by piece: whether the message may carry so many values more. */
