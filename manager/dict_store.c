@@ -148,7 +148,7 @@ struct setting {
 
 static void undo(struct dict *dict, struct setting *settings, uint32_t count)
 {
-    while (count-- > 0) {
+    while (count-- > 0 && dict->entries) {
         if (!settings[count].is_new) continue;
         HASH_DELETE(hh, dict->entries, settings[count].entry);
         free(settings[count].entry);

@@ -49,7 +49,8 @@ static int read_slice(struct call *call, bool optional_step, struct slice *ret_s
 
     struct slice slice = {.start = bound(start, length, step), .stop = bound(stop, length, step), .step = step};
     int64_t distance = step < 0 ? slice.start - slice.stop : slice.stop - slice.start;
-    if (distance > 0) slice.count = (uint32_t)((distance - 1) / (step < 0 ? -step : step) + 1);
+    int64_t stride = step < 0 ? -step : step;
+    if (distance > 0) slice.count = (uint32_t)((distance - 1) / stride + 1);
     *ret_slice = slice;
     return 0;
 }

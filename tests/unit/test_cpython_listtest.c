@@ -65,7 +65,7 @@ static void repr_large(void)
     CHECK_EQ(strlen(text), 3 * N);
     CHECK_EQ(text[0], '[');
     CHECK_EQ(text[3 * N - 1], ']');
-    for (int i = 0; i < N - 1; i++) CHECK(memcmp(text + 1 + 3 * i, "0, ", 3) == 0);
+    for (size_t i = 0; i < N - 1; i++) CHECK(memcmp(text + 1 + 3 * i, "0, ", 3) == 0);
     managed_stop(&m);
 }
 

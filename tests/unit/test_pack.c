@@ -97,9 +97,9 @@ static void nesting_is_limited(void)
 {
     char format[100];
     coop_any value;
-    for (int depth = COOP_ANY_DEPTH; depth <= COOP_ANY_DEPTH + 1; depth++) {
-        memset(format, '[', (size_t)depth);
-        memset(format + depth, ']', (size_t)depth);
+    for (size_t depth = COOP_ANY_DEPTH; depth <= COOP_ANY_DEPTH + 1; depth++) {
+        memset(format, '[', depth);
+        memset(format + depth, ']', depth);
         format[2 * depth] = 0;
         if (depth > COOP_ANY_DEPTH) {
             CHECK_ERR(coop_any_pack(&value, format), -EINVAL);
