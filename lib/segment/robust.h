@@ -25,7 +25,8 @@
  * (Linux >= 6.2).
  * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by
  * its life word may be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends
- * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
+ * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short.
+ * tests/model/lock.pml has all of this, in every interleaving of three threads, with deaths at any step. */
 #ifndef COOPI_ROBUST_H
 #define COOPI_ROBUST_H
 

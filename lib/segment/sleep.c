@@ -30,8 +30,8 @@ static bool arm(const struct coopi_map *map, const uint32_t *tags, unsigned coun
         if (row >= map->owner_count) return false;
         uint64_t *life = &map->owners[row].life.word, word = coopi_load_acquire(life);
         if (coopi_dead_by(word, tags[i])) return false;
-        words[2 * i] = (struct coopi_futex_word){coopi_low_half(life), (uint32_t)word};
-        words[2 * i + 1] = (struct coopi_futex_word){coopi_high_half(life), tags[i]};
+        *words++ = (struct coopi_futex_word){coopi_low_half(life), (uint32_t)word};
+        *words++ = (struct coopi_futex_word){coopi_high_half(life), tags[i]};
     }
     return true;
 }
