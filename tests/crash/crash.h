@@ -18,6 +18,7 @@
 
 #define PEERS 4
 #define SECOND INT64_C(1000000000)
+#define SLOW (SECOND / 5) /* longer than a wake takes, shorter than the net */
 
 enum outcome { BEFORE, AFTER };
 
@@ -89,6 +90,7 @@ struct operation {
     void (*open)(struct scene *scene); /* once, before all scenes, and close after them */
     void (*close)(struct scene *scene);
     bool lets_go;  /* holds nothing when it is over: so there is one more point, after which the victim lives on */
+    bool waits;    /* late mode: is not killed, but must sleep and wake by itself, without the net */
     bool constant; /* changes nothing that could be verified: has no `after` */
     bool no_exit;  /* not in the mode that ends a thread: it ends its process */
 };
@@ -134,6 +136,7 @@ void warm_owner(struct scene *scene);                    /* makes the caller an 
 bool victim_holds(const struct scene *scene);            /* its lock, as the word says now */
 void act_acquire(struct scene *scene);                   /* takes, and sets the mark */
 void act_release(struct scene *scene);                   /* clears the mark, and gives */
+void hand_over(struct scene *scene);                     /* both */
 void warm_holding(struct scene *scene);                  /* the caller is an owner, and holds the lock */
 void hold_peer(struct scene *scene, struct peer *self);  /* takes, waits for its order, gives */
 void sleep_peer(struct scene *scene, struct peer *self); /* asks, takes, gives */

@@ -149,8 +149,10 @@ static bool is_good(const struct job *job)
     if (!r->finished) fprintf(stderr, "crash: %s: the sweep itself came to no end\n", job->name);
     if (faults || r->slow || !r->finished || r->missed * 2 > r->points) return false;
     if (!r->ran_out) fprintf(stderr, "crash: %s: its last point did not run to the end\n", job->name);
-    bool both = job->sweep.mode == REPAIR || job->sweep.mode == STOP || job->sweep.op->constant ||
-                (r->sides[BEFORE] && r->sides[AFTER]);
+    const struct operation *op = job->sweep.op;
+    enum mode mode = job->sweep.mode;
+    bool one = mode == REPAIR || mode == STOP || op->constant || (mode == LATE && op->waits);
+    bool both = one || (r->sides[BEFORE] && r->sides[AFTER]);
     if (!both) fprintf(stderr, "crash: %s: saw only one side of the commit\n", job->name);
     return both && r->ran_out;
 }

@@ -11,8 +11,6 @@
 
 #include <errno.h>
 
-#define SLOW (SECOND / 5)
-
 static struct coopi_robust *robust_of(const struct scene *scene)
 {
     return &(scene->rlock ? scene->rlock->shm : scene->lock->shm)->robust;
@@ -195,7 +193,7 @@ void act_release(struct scene *scene)
     scene->board->result = give(scene);
 }
 
-static void hand_over(struct scene *scene)
+void hand_over(struct scene *scene)
 {
     act_acquire(scene);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

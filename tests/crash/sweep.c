@@ -57,12 +57,24 @@ static void say_place(struct run *run, const struct victim *victim, const struct
     run->scene.place = run->place;
 }
 
-/* A sleeper comes while the victim stands there; then it goes on. */
+/* A victim that sleeps is woken by what the operation does then, and not by the net. */
+static enum moved step_on(struct scene *scene, struct victim *victim)
+{
+    enum moved moved = victim_step(victim);
+    if (moved != SLEEPS || !scene->op->waits) return moved;
+    scene->op->asleep(scene);
+    int64_t since = now_ns();
+    moved = victim_step(victim);
+    scene->slow += now_ns() - since > SLOW;
+    return moved;
+}
+
+/* Somebody comes while the victim stands there; then it goes on. */
 static enum moved go_on(struct run *run, struct victim *victim, uint32_t steps)
 {
     enum moved moved = MOVED;
     run->scene.op->late(&run->scene);
-    while (moved == MOVED && steps-- > 0) moved = victim_step(victim);
+    while (moved == MOVED && steps-- > 0) moved = step_on(&run->scene, victim);
     return moved;
 }
 
@@ -73,7 +85,7 @@ static void finish_off(struct run *run, struct victim *victim, const struct poin
     bool met;
     enum moved moved = trace_reach(victim, scene, point->trace, point->number, &met);
     run->met = run->met && met;
-    if (moved == MOVED && point->late) moved = go_on(run, victim, point->more);
+    if (point->late && (moved == MOVED || moved == SLEEPS)) moved = go_on(run, victim, point->more);
     say_place(run, victim, point);
     if (point->stands && (moved == MOVED || moved == SLEEPS)) {
         stand(scene, point->ms);
@@ -207,7 +219,7 @@ static void sweep_once(struct run *run)
     size_t count = 0;
     record_best(run, &trace);
     if (trace.instructions > run->result->instructions) run->result->instructions = trace.instructions;
-    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
+    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, false, &count) : NULL;
     for (size_t i = 0; i < count && !is_enough(run); i++)
         kill_at(run, &(struct point){.trace = &trace, .number = points[i]});
     struct point end = {.trace = &trace, .number = TRACE_END};
@@ -253,16 +265,18 @@ static void sweep_late(struct run *run)
     size_t count = 0;
     record_best(run, &trace);
     run->result->instructions = trace.instructions;
-    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
+    bool waits = run->scene.op->waits; /* then what matters is also when it reads */
+    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, waits, &count) : NULL;
     uint32_t stride = run->sweep->every * (1 + (uint32_t)trace.instructions / LATE_STEPS);
     for (size_t i = 0; i < count && !is_enough(run); i++) {
         struct point point = {.trace = &trace, .number = points[i], .late = true};
+        if (waits) point.more = UINT32_MAX; /* to its end */
         do {
             kill_at(run, &point);
             point.more += stride;
-        } while (!run->scene.complete && !is_enough(run));
+        } while (!run->scene.complete && !waits && !is_enough(run));
         point.lives_on = true;
-        if (!is_enough(run) && run->scene.op->lets_go) kill_at(run, &point);
+        if (!is_enough(run) && run->scene.op->lets_go && !waits) kill_at(run, &point);
     }
     free(points);
     trace_free(&trace);

@@ -38,7 +38,7 @@ enum moved trace_reach(struct victim *victim, struct scene *scene, const struct 
 enum moved trace_finish(struct victim *victim, struct scene *scene);
 
 /* The numbers of the events to kill at, every EVERYth of them; *RET_COUNT of them; the caller frees. All of a short
- * operation's, else those that changed something and their neighbours. */
-size_t *trace_points(const struct trace *trace, unsigned every, size_t *ret_count);
+ * operation's, else those that changed something and their neighbours, if not ALL are asked for. */
+size_t *trace_points(const struct trace *trace, unsigned every, bool all, size_t *ret_count);
 
 #endif
