@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
 #
-#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | examples | stops | crash |
+#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | examples | stops | crash | model |
 #                                       mutants; all without a name
 set -u
 build=${1:?which build folder?}
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage examples stops crash mutants)
+[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage examples stops crash model mutants)
 
 # run NAME COMMAND...: prints its time; the first failure ends the soak.
 run()
@@ -36,6 +36,7 @@ for part in "${parts[@]}"; do
     examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;
     stops) run stops "$build/tests/crash" --mode stop --stand 10000 --every 7 --jobs 8 ;;
     crash) run crash "$build/tests/crash" --ops '*' --every 1 ;;
+    model) run model python3 tests/model/check.py --long ;;
     mutants) run mutants python3 tests/mutants/run.py ;;
     *)
         echo "soak: no part named $part" >&2
