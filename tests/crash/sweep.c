@@ -289,7 +289,7 @@ static void sweep_stops(struct run *run)
     size_t count = 0;
     record_best(run, &trace);
     run->result->instructions = trace.instructions;
-    size_t *points = trace.count ? trace_points(&trace, STOPS_EVERY * run->sweep->every, &count) : NULL;
+    size_t *points = trace.count ? trace_points(&trace, STOPS_EVERY * run->sweep->every, false, &count) : NULL;
     struct point point = {.trace = &trace, .stands = true, .lives_on = run->scene.op->lets_go};
     for (size_t i = 0; i < count && !is_enough(run); i++) {
         point.number = points[i];
