@@ -62,7 +62,7 @@ static json_t *string_item(struct view *view, uint64_t offset, uint64_t size)
     bool cut = size > sizeof bytes;
     size_t there = cut ? sizeof bytes : (size_t)size;
     if (image_read(view->image, offset, bytes, there) < 0) return fail(view);
-    while (!cut && there > 0 && bytes[there - 1] == 0) there--;
+    while (there > 0 && bytes[there - 1] == 0) there--;
     text_escape(bytes, there, clean, sizeof clean);
     view->cut |= cut;
     fprintf(view->text, "b'%s'%s", clean, cut ? "..." : "");
