@@ -71,6 +71,18 @@ static int no_such_field(const struct finder *finder, const char *name, size_t s
                       coopi_quote(wanted, quoted, sizeof quoted), list);
 }
 
+/* N of `fN`, as it is written by coopi_field_name(); UINT32_MAX: another name. */
+static uint32_t number_of_name(const char *name, size_t size)
+{
+    uint32_t number = 0;
+    if (size < 2 || size > 5 || name[0] != 'f' || (size > 2 && name[1] == '0')) return UINT32_MAX;
+    for (size_t i = 1; i < size; i++) {
+        if (name[i] < '0' || name[i] > '9') return UINT32_MAX;
+        number = number * 10 + (uint32_t)(name[i] - '0');
+    }
+    return number;
+}
+
 static int find_field(struct finder *finder)
 {
     const struct coopi_type *type = finder->type;
@@ -82,12 +94,13 @@ static int find_field(struct finder *finder)
     size_t size = (size_t)(finder->at - name);
     const struct coopi_field *found = NULL;
     uint32_t number = 0;
+    uint32_t wanted = number_of_name(name, size);
     for (uint32_t i = (uint32_t)(record - type->fields) + 1; i < record->next; i = type->fields[i].next, number++) {
         const struct coopi_field *field = &type->fields[i];
-        char known[COOPI_FIELD_NAME];
-        if (found && !field->name_size) continue; /* a name that was given comes before one that counts */
-        coopi_field_name(type, field, number, known);
-        if (strlen(known) == size && memcmp(known, name, size) == 0) found = field;
+        if (!field->name_size && number == wanted && !found) found = field;
+        if (field->name_size != size || memcmp(type->text + field->name, name, size) != 0) continue;
+        found = field; /* a name that was given comes before one that counts */
+        break;
     }
     if (!found) return no_such_field(finder, name, size);
     finder->place.field = found;
