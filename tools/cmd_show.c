@@ -284,8 +284,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /* `segment/object`, then `[index]`, `.field`, `@attribute`: the object's name has none of their characters. */
-static int show_object(struct show *options)
+static int show_object(const struct show *options)
 {
+    struct show chosen = *options;
     struct coopi_path path;
     char *what = strdup(options->what);
     if (!what) return shmctl_fail(coopi_fail(ENOMEM, "shmctl: out of memory"));
@@ -296,10 +297,10 @@ static int show_object(struct show *options)
     char *wanted = strndup(part, length);
     *end = 0;
     int r = wanted ? coopi_path_parse(what, &path) : coopi_fail(ENOMEM, "shmctl: out of memory");
-    options->wish.only = path.object;
-    options->wish.part = wanted;
-    options->attribute = part[length] ? part + length + 1 : NULL;
-    r = r < 0 ? shmctl_fail(r) : show(options, &path.segment);
+    chosen.wish.only = path.object;
+    chosen.wish.part = wanted;
+    chosen.attribute = part[length] ? part + length + 1 : NULL;
+    r = r < 0 ? shmctl_fail(r) : show(&chosen, &path.segment);
     free(wanted);
     free(what);
     return r;

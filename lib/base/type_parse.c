@@ -330,10 +330,11 @@ int coopi_type_parse(const char *format, const char *who, struct coopi_type *ret
     struct parser p = {.who = who, .format = format, .at = format, .count = 1, .stack[0] = {.align = 1}};
     size_t room = (length < COOPI_TYPE_FIELDS ? length : COOPI_TYPE_FIELDS) + 1;
     p.text_room = 2 * length + 16;
-    p.fields = malloc(room * sizeof *p.fields + p.text_room);
-    if (!p.fields) return coopi_fail(ENOMEM, "%s: out of memory", who);
-    p.text = (char *)(p.fields + room);
-    p.fields[0] = (struct coopi_field){.count = 1};
+    struct coopi_field *fields = malloc(room * sizeof *fields + p.text_room);
+    if (!fields) return coopi_fail(ENOMEM, "%s: out of memory", who);
+    p.fields = fields;
+    p.text = (char *)(fields + room);
+    fields[0] = (struct coopi_field){.count = 1};
     p.text[0] = 0;
     int r = read_all(&p);
     if (r == 0 && p.length >= COOPI_TYPE_TEXT) r = refuse(&p, p.at, "its canonical form has more than 4095 characters");
@@ -341,7 +342,7 @@ int coopi_type_parse(const char *format, const char *who, struct coopi_type *ret
         finish(&p);
         r = keep(&p, ret_type);
     }
-    free(p.fields);
+    free(fields);
     return r;
 }
 

@@ -281,9 +281,9 @@ int coop_value_set_string(coop_value *value, const char *string)
         return coopi_fail(ERANGE, "%s: a string of %zu bytes does not fit into %" PRIu32 "; nothing was changed",
                           coopi_object_label(&value->typed.object), length, room);
     if (length == room) return coop_value_set_bytes(value, string, room);
-    uint8_t *padded = calloc(1, room);
+    char *padded = malloc(room);
     if (!padded) return coopi_fail(ENOMEM, "%s: out of memory", coopi_object_label(&value->typed.object));
-    memcpy(padded, string, length);
+    strncpy(padded, string, room); /* with NULs to the end */
     int result = coop_value_set_bytes(value, padded, room);
     free(padded);
     return result;

@@ -77,8 +77,8 @@ static double median(void (*work)(struct bench *), struct bench *b)
 
 struct race {
     struct gate gate;
-    CACHE_LINE int stop;
-    CACHE_LINE uint64_t reads[2];
+    int stop;
+    uint64_t reads[2]; /* written at the end */
 };
 
 static void read_on(coop_value *value, struct race *race, int self)

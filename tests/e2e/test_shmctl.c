@@ -422,7 +422,7 @@ static void explains_itself(void)
 {
     struct ran help = RUN("shmctl", "--help");
     CHECK_EQ(help.code, 0);
-    CHECK_HAS(help.out, "show [--items N] SEGMENT[/OBJECT]");
+    CHECK_HAS(help.out, "show [--items N] SEGMENT[/OBJECT[PART]]");
     CHECK_HAS(help.out, "Exit codes");
     CHECK_HAS(RUN("shmctl", "show", "--help").out, "shmctl show [OPTION...] SEGMENT[/OBJECT[PART][@ATTRIBUTE]]");
     CHECK_HAS(RUN("shmctl", "--version").out, COOP_VERSION);

@@ -45,8 +45,8 @@ class Record:
             self.fields += ["%s%s.%s" % (name, zeros, path) for path in inner.fields]
         elif kind < 0.85:
             length = chance.randint(1, 20)
-            self.field("char %s%s[%d];" % (name, c_shape, length), "%s%ds:%s:" % (
-                text_shape if text_shape.startswith("(") or not text_shape else "(%s)" % text_shape, length, name), name)
+            text_shape = text_shape if text_shape.startswith("(") or not text_shape else "(%s)" % text_shape
+            self.field("char %s%s[%d];" % (name, c_shape, length), "%s%ds:%s:" % (text_shape, length, name), name)
         elif kind < 0.95:
             length = chance.randint(1, 9)
             names.append(None)
