@@ -64,17 +64,28 @@ static void make_board(void)
     coop_array_close(letters);
 }
 
-static void remove_board(void)
+static json_t *document;
+
+static void forget_document(void)
 {
-    CHECK_OK(coop_segment_remove(board(""), 0));
+    json_decref(document);
+    document = NULL;
 }
 
+/* The one object of the output. It lives until the next one, or until the board is removed. */
 static json_t *object_of(struct ran ran)
 {
     json_error_t error;
-    json_t *document = json_loads(ran.out, 0, &error);
+    forget_document();
+    document = json_loads(ran.out, 0, &error);
     if (!document) FAIL("not JSON: %s at line %d of:\n%s", error.text, error.line, ran.out);
     return json_array_get(json_object_get(document, "objects"), 0);
+}
+
+static void remove_board(void)
+{
+    forget_document();
+    CHECK_OK(coop_segment_remove(board(""), 0));
 }
 
 static void shows_a_record_by_its_fields(void)
@@ -95,6 +106,7 @@ static void shows_a_record_by_its_fields(void)
     char *value = json_dumps(json_object_get(object, "value"), JSON_COMPACT);
     CHECK_STR(value, "{\"time\":7,\"position\":{\"x\":1.5,\"y\":-2.5},\"samples\":[[0.5,1.0,1.5],[2.0,2.5,3.0]],"
                      "\"label\":\"north\",\"flags\":255}");
+    free(value);
     CHECK_EQ(json_integer_value(json_object_get(object, "version")), 2);
     CHECK_EQ(json_integer_value(json_object_get(object, "item_size")), sizeof example);
     CHECK(json_is_false(json_object_get(object, "cut")));
