@@ -80,11 +80,3 @@ void coopi_keep_detail(const char *format, ...)
     va_end(args);
     memcpy(detail, text, sizeof detail);
 }
-
-int coopi_fail_in(int result, const char *what)
-{
-    char text[DETAIL_SIZE];
-    memcpy(text, detail, sizeof text);
-    snprintf(detail, sizeof detail, "%s: %.*s", what, (int)(sizeof text - strlen(what) % sizeof text - 3), text);
-    return result;
-}

@@ -17,7 +17,4 @@
 
 void coopi_keep_detail(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
-/* Puts "WHAT: " before the sentence kept by a deeper call and hands RESULT on. */
-int coopi_fail_in(int result, const char *what) __attribute__((cold));
-
 #endif

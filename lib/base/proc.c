@@ -108,14 +108,6 @@ bool coopi_task_gone(uint32_t tid, uint64_t start)
     return ended(&task) || (start != 0 && task.start != start);
 }
 
-bool coopi_task_gone_low(uint32_t tid, uint32_t start_low)
-{
-    struct coopi_task task;
-    int result = coopi_task_look(tid, &task);
-    if (result < 0) return result == -ENOENT;
-    return ended(&task) || (uint32_t)task.start != start_low;
-}
-
 bool coopi_process_gone_low(uint32_t pid, uint32_t start_low)
 {
     struct coopi_task task;

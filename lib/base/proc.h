@@ -21,10 +21,8 @@ int coopi_task_look(uint32_t tid, struct coopi_task *ret_task);
 /* True only with proof: no such task, a zombie, or (START not 0) one that started at another time. */
 bool coopi_task_gone(uint32_t tid, uint64_t start);
 
-/* Only the low 32 bits of the start time are known. */
-bool coopi_task_gone_low(uint32_t tid, uint32_t start_low);
-
-/* The same for a whole process: it lives on in its other threads after its first one has ended (and is a zombie). */
+/* The same for a whole process, of whose start time only the low 32 bits are known: it lives on in its other threads
+ * after its first one has ended (and is a zombie). */
 bool coopi_process_gone_low(uint32_t pid, uint32_t start_low);
 
 /* Inode number of this process's PID namespace, and the boot's id. 0 or a negative errno. */

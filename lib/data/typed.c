@@ -112,6 +112,7 @@ int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *re
         .kind = want->kind,
         .entry_flags = want->flags & COOP_RAW ? 0 : COOPI_ENTRY_LOCKED,
         .length = want->length,
+        .flags = COOP_RAW,
     };
     int result = check_name(want, &who);
     if (result == 0 && want->type) {

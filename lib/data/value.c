@@ -246,7 +246,8 @@ int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size)
     if (coopi_unlikely(!lock || !coopi_robust_try(lock->object.slot, &lock->shm->robust)))
         return set_slowly(value, 0, value->typed.type.size, bytes);
     coopi_record_set(record, bytes);
-    coopi_robust_give_up(&lock->shm->robust);
+    if (coopi_unlikely(!coopi_robust_try_give_up(lock->object.slot, &lock->shm->robust)))
+        coopi_robust_give_up(&lock->shm->robust);
     return 0;
 }
 

@@ -52,11 +52,17 @@
 #define COOPI_ROWS_MAX 4095
 #define COOPI_FUTEX_OFFSET (-32)
 
+/* The mode of a lock: generation << 2, and these. Neither of them: it is quiet. robust.h tells their story. */
+#define COOPI_MODE_CALL UINT32_C(1) /* a sleeper came */
+#define COOPI_MODE_BUSY UINT32_C(2) /* it is given up by compare-and-swap */
+
 struct coopi_robust {
-    uint64_t word;   /* taken by CAS, given up by its holder; the kernel, its low half */
-    uint32_t extra;  /* RLock: how often its holder holds it beyond the first time. Transferable Lock: its bell */
-    uint32_t wanted; /* odd: a sleeper came; made odd by sleepers, the next even number by a holder */
-    uint64_t spare0[2];
+    uint64_t word;  /* taken by CAS, given up by its holder; the kernel, its low half */
+    uint32_t extra; /* RLock: how often its holder holds it beyond the first time. Transferable Lock: its bell */
+    uint32_t mode;  /* how it has to be given up; by sleepers, by its holder */
+    uint32_t vain;  /* the mode in which a wake found nobody; by who gave it up */
+    uint32_t calm;  /* how often it was given up to nobody since somebody slept; by its holder */
+    uint32_t spare0[2];
     uint64_t node; /* the holder, for the kernel; nobody reads it back */
     uint64_t spare1[3];
 };

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define DIFFERENCE 400 /* room for the words about two types */
-#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_RAW | COOP_INTR | COOP_TRUST_PEERS | COOP_TRANSFERABLE)
+#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_INTR | COOP_TRUST_PEERS)
 
 /* The entry's type text as a private string; NULL in *RET if it has none. */
 static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, const char *label, char **ret_type)
@@ -144,15 +144,21 @@ static int open_nameless(const struct coopi_want *want, int flags, struct coopi_
     return r < 0 ? r : open_in(map, "", want, flags | COOP_CREATE, NULL, ret_object);
 }
 
-static int check_flags(const char *label, int flags)
+static int check_flags(const char *label, const struct coopi_want *want, int flags)
 {
-    if (flags & ~KNOWN_FLAGS) return coopi_fail(EINVAL, "%s: unknown flags %#x", label, flags & ~KNOWN_FLAGS);
+    int unknown = flags & ~(KNOWN_FLAGS | want->flags);
+    const char *kind = coopi_kind_name(want->kind);
+    if (unknown == COOP_RAW)
+        return coopi_fail(EINVAL, "%s: COOP_RAW is for values and arrays, not for a %s; leave it out", label, kind);
+    if (unknown == COOP_TRANSFERABLE)
+        return coopi_fail(EINVAL, "%s: COOP_TRANSFERABLE is for a lock, not for a %s; leave it out", label, kind);
+    if (unknown) return coopi_fail(EINVAL, "%s: unknown flags %#x; leave them out", label, unknown);
     return 0;
 }
 
 int coopi_object_open(const char *path, const struct coopi_want *want, int flags, struct coopi_object *ret_object)
 {
-    int r = check_flags(path ? path : "nameless object", flags);
+    int r = check_flags(path ? path : "nameless object", want, flags);
     if (r < 0) return r;
     if (!path) return open_nameless(want, flags, ret_object);
     struct coopi_path parsed;
@@ -170,7 +176,7 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
                     struct coopi_object *ret_object)
 {
     struct coopi_map *map = segment->map;
-    int r = check_flags(name ? name : "nameless object", flags);
+    int r = check_flags(name ? name : "nameless object", want, flags);
     if (r == 0 && name) r = coopi_object_name_check(name);
     if (r < 0) return r;
     char *path = NULL;

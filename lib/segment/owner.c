@@ -98,7 +98,7 @@ int coopi_owner_attach(struct coopi_map *map, struct coopi_self **ret_self)
     int r = coopi_self_link(&self);
     if (r < 0) return r;
     if (!self->id[map->slot]) {
-        self->fenced_from_afar = process->fenced_from_afar;
+        self->unfenced = process->fenced_from_afar ? 0 : COOPI_MODE_BUSY;
         if (self->held_count >= COOPI_HELD_MAX)
             return coopi_fail(ENOLCK,
                               "%s: this thread holds %u locks, and the kernel looks after no more; release some",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SLICE_UNSEEN INT64_C(10000000)
+#define CALM 65536 /* some hundred times the price of a call */
 
 struct wait {
     struct coopi_map *map;
@@ -33,16 +34,32 @@ static int try_take(const struct wait *wait, uint64_t *ret_word)
     return dead || (word & COOPI_OWNER_DIED) ? 2 : 1;
 }
 
+/* Sees to it that no release overlooks us: the mode to sleep by. False: it changed under us, look again. Without BUSY
+ * in *RET_MODE there was no fence, and only the next release will tell. */
+static bool call_holders(struct coopi_robust *robust, uint32_t *ret_mode)
+{
+    uint32_t mode = coopi_load_acquire(&robust->mode), called = mode | COOPI_MODE_CALL;
+    if (mode != called && !coopi_cas_both(&robust->mode, &mode, called)) return false;
+    *ret_mode = called;
+    if ((called & COOPI_MODE_BUSY) || !coopi_fence_all()) return true;
+    *ret_mode = called | COOPI_MODE_BUSY;
+    return coopi_cas_both(&robust->mode, &called, *ret_mode);
+}
+
 /* One sleep of at most a slice, or a short one where the holder may not see that we sleep. 0 or a positive errno. */
 static int sleep_once(struct wait *wait, uint64_t word, uint32_t flags)
 {
     struct coopi_robust *robust = wait->robust;
-    uint32_t wanted = coopi_fetch_or(&robust->wanted, 1) | 1;
-    int64_t slice = coopi_now() + (coopi_fence_all() ? COOPI_SLICE : SLICE_UNSEEN);
+    uint32_t mode;
+    if (!call_holders(robust, &mode)) return 0;
+    /* Only now: another sleeper may trust the bit. */
+    if (!(word & COOPI_WAITERS) && !coopi_cas_both(&robust->word, &word, word | COOPI_WAITERS)) return 0;
+    int64_t slice = coopi_now() + (mode & COOPI_MODE_BUSY ? COOPI_SLICE : SLICE_UNSEEN);
     int64_t until = slice < wait->deadline ? slice : wait->deadline;
     wait->keep = COOPI_WAITERS;
-    /* In this order: once we stand in the queue of the word, `wanted` says whether a holder still knows of us. */
-    struct coopi_futex_word words[] = {{coopi_low_half(&robust->word), (uint32_t)word}, {&robust->wanted, wanted}};
+    /* In this order: once we stand in the queue of the word, the mode says whether a holder still knows of us. */
+    struct coopi_futex_word words[] = {{coopi_low_half(&robust->word), (uint32_t)(word | COOPI_WAITERS)},
+                                       {&robust->mode, mode}};
     /* After a handler with SA_RESTART the kernel goes on with a waitv, and COOP_INTR would not be kept. */
     if (flags & COOP_INTR) return coopi_futex_wait(words[0].word, words[0].value, until);
     return coopi_futex_wait_many(words, 2, until);
@@ -84,9 +101,7 @@ static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi
             if (coopi_owner_second_evidence(map, tag)) continue;
             return -ETIMEDOUT;
         }
-        /* Only now, for who sets the bit must also raise `wanted`: another sleeper may trust the bit. */
-        if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) continue;
-        int woken = sleep_once(&wait, word | COOPI_WAITERS, flags);
+        int woken = sleep_once(&wait, word, flags);
         if (woken == ETIMEDOUT) coopi_owner_second_evidence(map, tag);
         interrupted = woken == EINTR && (flags & COOP_INTR);
     }
@@ -118,30 +133,74 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
 
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
 {
-    /* Only into a free word: a holder has the bit or looks at `wanted`, and could wipe out one that it got now. */
+    /* Only into a free word: a holder has the bit, or finds the call, and could wipe out one that it got now. */
     uint64_t nobody = 0;
     coopi_cas_both(&robust->word, &nobody, COOPI_WAITERS);
     coopi_futex_wake(coopi_low_half(&robust->word), 1);
     coopi_pending_end(self, saved);
 }
 
-void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
+static uint32_t next_generation(uint32_t mode)
 {
-    uint32_t wanted = coopi_load_relaxed(&robust->wanted);
-    if (wanted & 1) coopi_fetch_or(&robust->word, COOPI_WAITERS); /* what `wanted` said is not lost if we die now */
-    wanted = (wanted | 1) + 1;
-    coopi_store_relaxed(&robust->wanted, wanted);
-    uint64_t left = (uint64_t)wanted << 32 | COOPI_WAITERS, word = coopi_load_relaxed(&robust->word);
-    while (!coopi_cas_both(&robust->word, &word, word & COOPI_WAITERS ? left : 0)) continue;
-    if ((word & COOPI_WAITERS) && coopi_futex_wake(coopi_low_half(&robust->word), 1) == 0)
-        coopi_cas_both(&robust->word, &left, 0);
-    coopi_pending_end(self, saved);
+    return (mode | COOPI_MODE_CALL | COOPI_MODE_BUSY) + 1;
 }
 
-void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved)
+/* Takes the word's last bits away. True if a sleeper has called meanwhile, which may have trusted them. */
+static bool clear(struct coopi_robust *robust, uint64_t word)
 {
+    return coopi_cas_both(&robust->word, &word, 0) && (coopi_load_relaxed(&robust->mode) & COOPI_MODE_CALL);
+}
+
+/* Gives up where nobody sleeps, as long as no bit says otherwise. */
+static bool give_up_to_nobody(const struct coopi_self *self, struct coopi_robust *robust, uint32_t mode, uint64_t id)
+{
+    if ((mode & COOPI_MODE_BUSY) && !self->unfenced) {
+        uint32_t calm = coopi_load_relaxed(&robust->calm) + 1;
+        coopi_store_relaxed(&robust->calm, calm);
+        if (calm >= CALM) coopi_store_relaxed(&robust->mode, next_generation(mode));
+    }
+    return coopi_cas_both(&robust->word, &id, 0);
+}
+
+/* Leaves the bit, wakes one; takes the bit away if there was nobody. True if a sleeper has called meanwhile. */
+static bool give_up_to_sleepers(struct coopi_robust *robust, uint32_t mode)
+{
+    uint64_t left = (uint64_t)mode << 32 | COOPI_WAITERS, word = coopi_load_relaxed(&robust->word);
+    while (!coopi_cas_both(&robust->word, &word, word & COOPI_WAITERS ? left : 0)) continue;
+    if (!(word & COOPI_WAITERS) || coopi_futex_wake(coopi_low_half(&robust->word), 1) > 0) return false;
+    if (coopi_load_relaxed(&robust->word) == left) return clear(robust, left);
+    coopi_store_relaxed(&robust->vain, mode);
+    return false;
+}
+
+static bool give_up(const struct coopi_self *self, struct coopi_robust *robust)
+{
+    uint32_t mode = coopi_load_relaxed(&robust->mode);
+    uint64_t word = coopi_load_relaxed(&robust->word);
+    if (!(mode & COOPI_MODE_CALL)) {
+        if (!(word & COOPI_WAITERS)) {
+            if (give_up_to_nobody(self, robust, mode, word)) return false;
+            mode = coopi_load_relaxed(&robust->mode); /* it may be quiet now */
+        } else if (mode & COOPI_MODE_BUSY) {
+            return mode == coopi_load_relaxed(&robust->vain) ? clear(robust, word) : give_up_to_sleepers(robust, mode);
+        }
+    }
+    coopi_fetch_or(&robust->word, COOPI_WAITERS); /* a call is not lost if we die now */
+    mode = next_generation(mode) | COOPI_MODE_BUSY;
+    coopi_store_relaxed(&robust->calm, 0);
+    coopi_store_relaxed(&robust->mode, mode);
+    return give_up_to_sleepers(robust, mode);
+}
+
+void coopi_robust_give_up(struct coopi_robust *robust)
+{
+    struct coopi_self *self = coopi_self_;
+    struct robust_list *saved = coopi_pending_resume(self, robust);
     coopi_unlink(self, robust);
-    coopi_robust_give_up_slow(self, robust, saved);
+    if (give_up(self, robust))
+        coopi_robust_wake(self, robust, saved);
+    else
+        coopi_pending_end(self, saved);
 }
 
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust)

@@ -5,27 +5,31 @@
  * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found
  * by the kernel through pending or through the list, never both lost.
  * Giving up: name it in pending; unlink; make the word free; wake.
- * Waiting: a sleeper puts WAITERS into the holder's word, so that the kernel wakes one at the holder's death; then it
- * makes `wanted` odd, runs a fence for everybody (base/fence.h), and sleeps while both the word and `wanted` are what
- * it saw. By the word alone it could fall asleep too late: on one that was given up, `wanted` cleared, taken again by
- * the same thread, and given WAITERS by somebody whose bit the holder is about to wipe out. (With COOP_INTR it does
- * sleep by the word alone; that somebody is then a sleeper on its way to the fence, and only its death leaves us to
- * the net.)
- * Giving up is therefore a plain store where nobody waits: store 0, then look at `wanted`. Either that look sees the
- * sleeper, or the store came before the sleeper's fence and the sleeper finds the word changed. The store may well
- * wipe out a WAITERS bit that came between the look at the word and the store; `wanted` makes it good. Only a holder
- * makes `wanted` even, while it holds, so nobody takes another holder's sleepers away; before that it puts WAITERS
- * into its own word. On this one store instead of an exchange rests half of the lock's price.
- * Waking: who gives up with sleepers makes its word the free word with WAITERS in one step: in a gap somebody could
- * take it without the bit, and then a death on our side would leave the sleepers behind. The bit goes away only when
- * that wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise leave
- * the others behind a word without it. The free word carries the new `wanted` in place of a tag, so that nobody takes
- * away the bit that another one left. A wake after a plain store leaves the bit to the next holder. If the one who
- * gives up is killed before its wake, the kernel finds a word without tid in pending, and wakes one sleeper
- * (Linux >= 6.2).
- * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by
- * its life word may be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends
- * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short. */
+ * Waiting: a sleeper puts WAITERS into the holder's word, so that the holder, or the kernel at its death, wakes one;
+ * then it sleeps while both the word and `mode` are what it saw.
+ * Giving up a quiet lock is a plain store, half of the price of a compare-and-swap on some machines: store 0, look at
+ * `mode` once more. That store may wipe out a WAITERS bit that came between the look at the word and the store. So a
+ * sleeper first calls: it puts CALL into the mode, runs a fence for everybody (base/fence.h), puts BUSY into it, and
+ * only then WAITERS into the word. Either the holder's second look sees the call, and it wakes one; or its store came
+ * before the fence, and the sleeper finds the word changed. While a lock is BUSY, giving up is a compare-and-swap,
+ * which cannot overlook the bit, and a call needs no fence, which interrupts the other cores. A holder that finds a
+ * call makes the mode a new one, BUSY and without CALL: it knows itself that nobody else is giving up. Before that it
+ * puts WAITERS into its own word, lest the call die with it. It makes the lock quiet again, before it gives up, when
+ * that went CALM times to nobody. Each such change has a new generation, so that a sleeper that stood still on its way
+ * does not fall asleep by a word that came back the same. (With COOP_INTR it sleeps by the word alone; only the death
+ * of another sleeper on its way then leaves it to the net.) Waking: who gives up to sleepers makes its word the free
+ * word with WAITERS in one step: in a gap somebody could take it without the bit, and then a death on our side would
+ * leave the sleepers behind. The bit goes away only when that wake finds nobody: a woken sleeper that is killed after a
+ * running thread took the lock would otherwise leave the others behind a word without it. The free word carries the
+ * mode in place of a tag, so that nobody takes away the bit that another one left. If the word was taken meanwhile,
+ * `vain` says that nobody slept in that mode: while there is no call, the next one needs no wake. (Two threads that
+ * took turns could else call the kernel for each other's bit, for ever.) Who takes a bit away looks for a call once
+ * more. A wake after a plain store leaves the bit to the next holder. If the one who gives up is killed before its
+ * wake, the kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2). Dying: the kernel
+ * replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by its life word may
+ * be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends after 250 ms and
+ * looks again: for kernels before 6.2, second deaths, and walks cut short. tests/model/lock.pml has all of this in
+ * every interleaving. */
 #ifndef COOPI_ROBUST_H
 #define COOPI_ROBUST_H
 
@@ -36,7 +40,8 @@
 
 #define COOPI_SLICE INT64_C(250000000)
 
-/* Takes the word if it is 0 and this thread is an owner already: the path that has to be short. */
+/* Takes the word if it is 0 and this thread is an owner already: the path that has to be short. The word stays named in
+ * list_op_pending, if no other was. */
 static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
 {
     struct coopi_self *self = coopi_self_;
@@ -46,7 +51,7 @@ static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
     struct robust_list *saved = coopi_pending_begin(self, robust);
     bool taken = coopi_cas_acquire(&robust->word, &seen, id);
     if (taken) coopi_link(self, robust);
-    coopi_pending_end(self, saved);
+    if (coopi_unlikely(!taken || saved)) coopi_pending_end(self, saved);
     return taken;
 }
 
@@ -69,34 +74,32 @@ static inline bool coopi_robust_mine(uint32_t slot, const struct coopi_robust *r
     return id != 0 && (coopi_load_relaxed(&robust->word) & ~COOPI_WAITERS) == id;
 }
 
-/* The rest of giving up: a word that is not the newest; one with sleepers, or without a fence from afar; and sleepers
- * that came while it was given up. */
-void coopi_robust_give_up_older(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
-void coopi_robust_give_up_slow(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
+/* Wakes one of those who came while the word was given up, and forgets its name. */
 void coopi_robust_wake(struct coopi_self *self, struct coopi_robust *robust, struct robust_list *saved);
 
-/* Gives up a word that is this thread's. */
-static inline void coopi_robust_give_up(struct coopi_robust *robust)
+/* Gives up a word that is this thread's, in the short way: if nobody sleeps, the lock is quiet, and it is the newest.
+ */
+static inline bool coopi_robust_try_give_up(uint32_t slot, struct coopi_robust *robust)
 {
     struct coopi_self *self = coopi_self_;
-    struct robust_list *saved = coopi_pending_begin(self, robust);
-    if (coopi_unlikely(!coopi_unlink_newest(self, robust))) {
-        coopi_robust_give_up_older(self, robust, saved);
-        return;
-    }
-    bool known = (coopi_load_relaxed(&robust->word) & COOPI_WAITERS) || (coopi_load_relaxed(&robust->wanted) & 1);
-    if (coopi_unlikely(known || !self->fenced_from_afar)) {
-        coopi_robust_give_up_slow(self, robust, saved);
-        return;
-    }
+    if (coopi_unlikely(!self)) return false;
+    uint64_t id = self->id[slot];
+    uint32_t mode = coopi_load_relaxed(&robust->mode) | self->unfenced;
+    bool loud = (mode & (COOPI_MODE_CALL | COOPI_MODE_BUSY)) || coopi_load_relaxed(&robust->word) != id;
+    if (coopi_unlikely(loud || !id || !coopi_is_newest(self, robust))) return false;
+    struct robust_list *saved = coopi_pending_resume(self, robust);
+    coopi_unlink_newest(self);
     coopi_store_release(&robust->word, 0);
-    coopi_compiler_barrier(); /* the sleeper's fence does the rest */
-    if (coopi_unlikely(coopi_load_relaxed(&robust->wanted) & 1)) {
+    coopi_compiler_barrier(); /* the caller's fence does the rest */
+    if (coopi_unlikely(coopi_load_relaxed(&robust->mode) & COOPI_MODE_CALL))
         coopi_robust_wake(self, robust, saved);
-        return;
-    }
-    coopi_pending_end(self, saved);
+    else
+        coopi_pending_end(self, saved);
+    return true;
 }
+
+/* Gives up a word that is this thread's, whatever it needs. */
+void coopi_robust_give_up(struct coopi_robust *robust);
 
 /* The tag of the living owner that has the word; 0 if none has. */
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust);

@@ -21,6 +21,21 @@ static void set_previous(const struct coopi_self *self, struct robust_list *node
     memcpy((char *)node - sizeof previous, &previous, sizeof previous);
 }
 
+static bool lies_in(const struct robust_list *node, const struct coopi_map *map)
+{
+    uintptr_t at = (uintptr_t)node, base = (uintptr_t)map->base;
+    return at >= base && at - base < map->mapped;
+}
+
+/* A forked child finds the word named that its parent's thread held when it forked. It is not the child's. */
+static void forget_the_parents_word(struct robust_list_head *head)
+{
+    for (uint32_t slot = 0; slot < COOPI_MAPS && head->list_op_pending; slot++) {
+        const struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map && lies_in(head->list_op_pending, map)) coopi_put(head->list_op_pending, NULL);
+    }
+}
+
 static int find_head(struct coopi_self *self)
 {
     struct robust_list_head *head = NULL;
@@ -42,6 +57,7 @@ static int find_head(struct coopi_self *self)
                           "libcoop: this libc's robust list has offset %ld, and libcoop was built for %d; use glibc on "
                           "a 64-bit machine",
                           head->futex_offset, COOPI_FUTEX_OFFSET);
+    forget_the_parents_word(head);
     self->head = head;
     return 0;
 }
@@ -54,6 +70,7 @@ static void link_sentinels(struct coopi_self *self)
     self->oldest.previous = &self->newest.node;
     self->newest.node.next = &self->oldest.node;
     self->newest.previous = &head->list;
+    self->held[0] = &self->oldest.node;
     set_previous(self, first, &self->oldest.node);
     coopi_compiler_barrier();
     coopi_put(head->list.next, &self->newest.node);
@@ -95,34 +112,26 @@ int coopi_self_link(struct coopi_self **ret_self)
 
 bool coopi_unlink(struct coopi_self *self, struct coopi_robust *robust)
 {
-    if (coopi_unlink_newest(self, robust)) return true;
     struct robust_list *node = coopi_node(robust);
     uint32_t n = self->held_count, i = n;
-    while (i > 0 && self->held[i - 1] != node) i--;
+    while (i > 0 && self->held[i] != node) i--;
     if (i == 0) return false;
-    i--;
-    struct robust_list *older = i ? self->held[i - 1] : &self->oldest.node;
-    if (i + 1 < n)
-        coopi_put(self->held[i + 1]->next, older);
-    else
-        coopi_put(self->newest.node.next, older);
+    if (i == n) {
+        coopi_unlink_newest(self);
+        return true;
+    }
+    coopi_put(self->held[i + 1]->next, self->held[i - 1]);
     coopi_compiler_barrier();
-    for (uint32_t k = i; k + 1 < n; k++) coopi_put(self->held[k], self->held[k + 1]);
+    for (uint32_t k = i; k < n; k++) coopi_put(self->held[k], self->held[k + 1]);
     coopi_compiler_barrier();
     coopi_put(self->held_count, n - 1);
     coopi_compiler_barrier();
     return true;
 }
 
-static bool lies_in(const struct robust_list *node, const struct coopi_map *map)
-{
-    uintptr_t at = (uintptr_t)node, base = (uintptr_t)map->base;
-    return at >= base && at - base < map->mapped;
-}
-
 unsigned coopi_self_holds(const struct coopi_self *self, const struct coopi_map *map)
 {
     unsigned count = 0;
-    for (uint32_t i = 0; i < self->held_count; i++) count += lies_in(self->held[i], map);
+    for (uint32_t i = 1; i <= self->held_count; i++) count += lies_in(self->held[i], map);
     return self->id[map->slot] && count ? count - 1 : count;
 }

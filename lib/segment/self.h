@@ -11,9 +11,11 @@
  * never read back a pointer from shared memory, where a peer could have changed it.
  *
  * The kernel walks the list from the head when the thread dies, in any way, and marks each word that carries the
- * thread's id; `list_op_pending` names the one word that is being taken or given up and may not be in the list. A
- * signal handler may lock and unlock inside our lock and unlock: each saves and restores list_op_pending, and pushes
- * and pops leave the array right at every instruction.
+ * thread's id; `list_op_pending` names the one word that is being taken or given up and may not be in the list. A word
+ * that was taken stays named until it is given up, unless another one was named before: two stores less a lock.
+ * A signal handler may lock and unlock inside our lock and unlock: each saves and restores list_op_pending, and pushes
+ * and pops leave the array right at every instruction. (A handler that takes and gives up the very word that its thread
+ * is just giving up clears the name: if the thread is killed right then, the net wakes the sleeper.)
  *
  * All of it stands in memory that is wiped at fork, so a child starts as nobody and attaches as itself. */
 #ifndef COOPI_SELF_H
@@ -42,12 +44,13 @@ struct coopi_self {
     struct robust_list_head *head; /* NULL: not linked (new, or wiped by fork) */
     uint32_t held_count;
     uint32_t tid;
-    uint32_t lives;            /* how many of the held nodes are life words */
-    uint32_t fenced_from_afar; /* the process's */
+    uint32_t lives; /* how many of the held nodes are life words */
+    uint32_t
+        unfenced; /* COOPI_MODE_BUSY where no membarrier of others reaches this process: as if each lock were busy */
     struct coopi_sentinel newest, oldest;
-    struct robust_list *held[COOPI_HELD_MAX];
-    struct robust_list_head own; /* registered when the thread has none: a child of a raw clone() */
-    int64_t last_evidence;       /* when an acquire without waiting last asked /proc */
+    struct robust_list *held[1 + COOPI_HELD_MAX]; /* from 1, oldest first; [0] is the oldest sentinel */
+    struct robust_list_head own;                  /* registered when the thread has none: a child of a raw clone() */
+    int64_t last_evidence;                        /* when an acquire without waiting last asked /proc */
     uint64_t id[COOPI_MAPS + 1]; /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
 };
 
@@ -70,11 +73,29 @@ static inline struct robust_list *coopi_node(struct coopi_robust *robust)
     return (struct robust_list *)(void *)&robust->node;
 }
 
+/* This thread's newest word is ROBUST. */
+static inline bool coopi_is_newest(const struct coopi_self *self, const struct coopi_robust *robust)
+{
+    return (const void *)self->held[self->held_count] == &robust->node;
+}
+
 /* Names the word that is about to be taken or given up; hands back what was named before. */
 static inline struct robust_list *coopi_pending_begin(struct coopi_self *self, struct coopi_robust *robust)
 {
     struct robust_list *saved = self->head->list_op_pending;
     coopi_put(self->head->list_op_pending, coopi_node(robust));
+    coopi_compiler_barrier();
+    return saved;
+}
+
+/* Names a word that is about to be given up, if it is not named still. */
+static inline struct robust_list *coopi_pending_resume(struct coopi_self *self, struct coopi_robust *robust)
+{
+    struct robust_list *saved = self->head->list_op_pending, *node = coopi_node(robust);
+    if (coopi_unlikely(saved != node))
+        coopi_put(self->head->list_op_pending, node);
+    else
+        saved = NULL;
     coopi_compiler_barrier();
     return saved;
 }
@@ -90,30 +111,29 @@ static inline void coopi_link(struct coopi_self *self, struct coopi_robust *robu
 {
     struct robust_list *node = coopi_node(robust);
     uint32_t n = self->held_count;
-    coopi_put(node->next, n ? self->held[n - 1] : &self->oldest.node);
-    coopi_put(self->held[n], node);
+    coopi_put(node->next, self->held[n]);
+    coopi_put(self->held[n + 1], node);
     coopi_compiler_barrier();
     coopi_put(self->held_count, n + 1);
     coopi_compiler_barrier();
-    coopi_put(self->held[n], node); /* again: a handler that locked before the count moved used the same place */
+    if (coopi_unlikely(!coopi_is_newest(self, robust))) /* a handler that locked before the count moved was here */
+        coopi_put(self->held[n + 1], node);
     coopi_compiler_barrier();
     coopi_put(self->newest.node.next, node);
     coopi_compiler_barrier();
 }
 
-/* Takes a word out that this thread holds, if it is the newest. */
-static inline bool coopi_unlink_newest(struct coopi_self *self, const struct coopi_robust *robust)
+/* Takes the newest word out. */
+static inline void coopi_unlink_newest(struct coopi_self *self)
 {
-    uint32_t n = self->held_count;
-    if (coopi_unlikely(n == 0 || (const void *)self->held[n - 1] != &robust->node)) return false;
-    coopi_put(self->held_count, n - 1); /* first: a handler must not link behind the node that goes */
+    uint32_t n = self->held_count - 1;
+    coopi_put(self->held_count, n); /* first: a handler must not link behind the node that goes */
     coopi_compiler_barrier();
-    coopi_put(self->newest.node.next, n > 1 ? self->held[n - 2] : &self->oldest.node);
+    coopi_put(self->newest.node.next, self->held[n]);
     coopi_compiler_barrier();
-    return true;
 }
 
-/* The same wherever it stands. False: it is not there. */
+/* Takes a word out wherever it stands. False: it is not there. */
 bool coopi_unlink(struct coopi_self *self, struct coopi_robust *robust);
 
 #endif

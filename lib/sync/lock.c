@@ -16,6 +16,7 @@ static struct coopi_want want_for(int flags)
         .entry_flags = flags & COOP_TRANSFERABLE ? COOPI_ENTRY_TRANSFERABLE : 0,
         .length = 1,
         .body_size = sizeof(struct coopi_lock_shm),
+        .flags = COOP_TRANSFERABLE,
     };
 }
 
@@ -80,20 +81,29 @@ static int release_transferable(coop_lock *lock)
                       coopi_object_label(&lock->object));
 }
 
-int coop_lock_acquire(coop_lock *lock, int64_t timeout)
+/* The long ways are functions of their own, so that the short ones need no stack. */
+static __attribute__((noinline)) int acquire(coop_lock *lock, int64_t timeout)
 {
-    if (coopi_robust_try(lock->object.slot, &lock->shm->robust)) return 0;
     return is_transferable(lock) ? acquire_transferable(lock, timeout)
                                  : coopi_lock_acquire(&lock->object, lock->shm, timeout);
 }
 
+int coop_lock_acquire(coop_lock *lock, int64_t timeout)
+{
+    return coopi_robust_try(lock->object.slot, &lock->shm->robust) ? 0 : acquire(lock, timeout);
+}
+
+static __attribute__((noinline)) int release(coop_lock *lock)
+{
+    if (is_transferable(lock)) return release_transferable(lock);
+    if (!coopi_robust_mine(lock->object.slot, &lock->shm->robust)) return coopi_say_not_held(&lock->object, lock->shm);
+    coopi_robust_give_up(&lock->shm->robust);
+    return 0;
+}
+
 int coop_lock_release(coop_lock *lock)
 {
-    struct coopi_robust *robust = &lock->shm->robust;
-    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust)))
-        return is_transferable(lock) ? release_transferable(lock) : coopi_say_not_held(&lock->object, lock->shm);
-    coopi_robust_give_up(robust);
-    return 0;
+    return coopi_robust_try_give_up(lock->object.slot, &lock->shm->robust) ? 0 : release(lock);
 }
 
 int coop_lock_locked(coop_lock *lock)

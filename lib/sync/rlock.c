@@ -55,10 +55,10 @@ void coop_rlock_close(coop_rlock *lock)
     free(lock);
 }
 
-int coop_rlock_acquire(coop_rlock *lock, int64_t timeout)
+/* The long ways are functions of their own, so that the short ones need no stack. */
+static __attribute__((noinline)) int acquire(coop_rlock *lock, int64_t timeout)
 {
     struct coopi_robust *robust = &lock->shm->robust;
-    if (coopi_robust_try(lock->object.slot, robust)) return 0;
     if (coopi_robust_mine(lock->object.slot, robust)) {
         uint32_t extra = coopi_load_relaxed(&robust->extra);
         if (extra >= DEEPEST)
@@ -69,11 +69,15 @@ int coop_rlock_acquire(coop_rlock *lock, int64_t timeout)
     return coopi_lock_acquire(&lock->object, lock->shm, timeout);
 }
 
-int coop_rlock_release(coop_rlock *lock)
+int coop_rlock_acquire(coop_rlock *lock, int64_t timeout)
+{
+    return coopi_robust_try(lock->object.slot, &lock->shm->robust) ? 0 : acquire(lock, timeout);
+}
+
+static __attribute__((noinline)) int release(coop_rlock *lock)
 {
     struct coopi_robust *robust = &lock->shm->robust;
-    if (coopi_unlikely(!coopi_robust_mine(lock->object.slot, robust)))
-        return coopi_say_not_held(&lock->object, lock->shm);
+    if (!coopi_robust_mine(lock->object.slot, robust)) return coopi_say_not_held(&lock->object, lock->shm);
     uint32_t extra = coopi_load_relaxed(&robust->extra);
     if (extra) {
         coopi_store_relaxed(&robust->extra, extra - 1);
@@ -81,6 +85,13 @@ int coop_rlock_release(coop_rlock *lock)
     }
     coopi_robust_give_up(robust);
     return 0;
+}
+
+int coop_rlock_release(coop_rlock *lock)
+{
+    struct coopi_robust *robust = &lock->shm->robust;
+    if (coopi_unlikely(coopi_load_relaxed(&robust->extra))) return release(lock);
+    return coopi_robust_try_give_up(lock->object.slot, robust) ? 0 : release(lock);
 }
 
 int coop_rlock_locked(coop_rlock *lock)

@@ -117,7 +117,8 @@ struct peer *peer_start(struct scene *scene, void (*run)(struct scene *scene, st
 void peer_say(struct peer *self, enum peer_state state);
 void peer_obey(struct peer *self);
 
-/* In the survivor. False: not within a second. peer_await_sleep: it asks, and sleeps in the kernel or is done. */
+/* In the survivor. False: not within the second that is promised. peer_await_sleep, which sets the scene: not within
+ * ten; it asks, and sleeps in the kernel or is done. */
 bool peer_await(struct peer *peer, enum peer_state state);
 bool peer_await_sleep(struct peer *peer);
 void peer_go(struct peer *peer);

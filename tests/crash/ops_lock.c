@@ -114,9 +114,9 @@ static int await_sleepers(struct scene *scene)
         struct peer *peer = &scene->board->peers[i];
         if (i == scene->holder) continue;
         if (!peer_await(peer, PEER_DONE)) {
-            fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, wanted is %u", i,
+            fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, the mode %#x", i,
                   (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word),
-                  coopi_load_relaxed(&robust_of(scene)->wanted));
+                  coopi_load_relaxed(&robust_of(scene)->mode));
             continue;
         }
         if (peer->result < 0) fault(scene, LOST, "sleeper %d: %s", i, coop_strerror(peer->result));
@@ -202,6 +202,30 @@ void warm_holding(struct scene *scene)
     act_acquire(scene);
 }
 
+#define SOME_GENERATION UINT32_C(20)
+
+/* As after a contest. */
+static void warm_busy(struct scene *scene)
+{
+    warm_holding(scene);
+    coopi_store_relaxed(&robust_of(scene)->mode, SOME_GENERATION | COOPI_MODE_BUSY);
+}
+
+/* The release makes it quiet. */
+static void warm_calm(struct scene *scene)
+{
+    warm_busy(scene);
+    coopi_store_relaxed(&robust_of(scene)->calm, UINT32_MAX / 2);
+}
+
+/* The word has the bit of sleepers that are known to be up. */
+static void warm_vain(struct scene *scene)
+{
+    warm_busy(scene);
+    coopi_fetch_or(&robust_of(scene)->word, COOPI_WAITERS);
+    coopi_store_relaxed(&robust_of(scene)->vain, SOME_GENERATION | COOPI_MODE_BUSY);
+}
+
 /* A lock that is not the thread's newest comes out of the middle of its list. */
 static void take_both(struct scene *scene)
 {
@@ -252,6 +276,12 @@ const struct operation lock_operations[] = {
     LOCK("lock-release/sleeper", GIVING, .late = add_late, .operate = act_release, .gather = add_sleeper,
          .repair = repair_lock),
     LOCK("lock-release/sleepers", GIVING, .operate = act_release, .gather = add_sleepers, .repair = repair_lock),
+    LOCK("lock-release/busy", .verify = verify_given, .warm = warm_busy, .lets_go = true, .late = add_late,
+         .operate = act_release, .repair = repair_lock),
+    LOCK("lock-release/calm", .verify = verify_given, .warm = warm_calm, .lets_go = true, .late = add_late,
+         .operate = act_release, .repair = repair_lock),
+    LOCK("lock-release/vain", .verify = verify_given, .warm = warm_vain, .lets_go = true, .late = add_late,
+         .operate = act_release, .repair = repair_lock),
     LOCK("lock-release-older/alone", .late = add_late, .verify = verify_given, .warm = take_both, .lets_go = true,
          .operate = act_release),
     LOCK("lock-release-older/sleepers", .verify = verify_given, .warm = take_both, .lets_go = true,

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ARRANGED_AFTER (10 * SECOND)
+
 #define REPORTS 6 /* faults an operation that are described */
 
 static const char *const fault_names[FAULTS] = {"hung", "torn", "lost", "doubled", "leaked"};
@@ -69,14 +71,18 @@ struct peer *peer_start(struct scene *scene, void (*run)(struct scene *, struct 
     return peer;
 }
 
-bool peer_await(struct peer *peer, enum peer_state state)
+static bool await_until(struct peer *peer, enum peer_state state, int64_t limit)
 {
-    int64_t limit = now_ns() + SECOND;
     while (__atomic_load_n(&peer->state, __ATOMIC_ACQUIRE) < (uint32_t)state) {
         if (now_ns() > limit) return false;
         nap_us(20);
     }
     return true;
+}
+
+bool peer_await(struct peer *peer, enum peer_state state)
+{
+    return await_until(peer, state, now_ns() + SECOND);
 }
 
 static bool is_in_futex(pid_t pid)
@@ -92,8 +98,8 @@ static bool is_in_futex(pid_t pid)
 
 bool peer_await_sleep(struct peer *peer)
 {
-    if (!peer_await(peer, PEER_ASKS)) return false;
-    int64_t limit = now_ns() + SECOND;
+    int64_t limit = now_ns() + ARRANGED_AFTER;
+    if (!await_until(peer, PEER_ASKS, limit)) return false;
     while (!is_in_futex(peer->pid)) {
         if (__atomic_load_n(&peer->state, __ATOMIC_ACQUIRE) == PEER_DONE) return true;
         if (now_ns() > limit) return false;

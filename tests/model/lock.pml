@@ -5,8 +5,10 @@
  * later release hides a lost wake-up. One step is one access to shared memory or one system call of the code, in its
  * order. What only the thread sees (list_op_pending, the list, values read) is done along with the step before or after.
  *     word        as in layout.h: tid, WAITERS, OWNER_DIED, tag. Tag and tid of a thread are its number; a free word with
- *                 WAITERS has in place of the tag the turn in which it was given up
- *     turn        robust->wanted: odd since a sleeper came; a holder that gives up slowly makes it the next even number
+ *                 WAITERS has in place of the tag the mode in which it was given up
+ *     mode        robust->mode: {generation, BUSY, CALL}. That a busy lock becomes quiet after so many releases without
+ *                 sleepers is a choice here, at each of them
+ *     vain        robust->vain is the present mode: a wake found nobody in it
  *     gone[n]     the life word of n is marked: coopi_dead() says yes
  *     asleep[n]   n stands in the kernel's queue of the lock word
  *     buffer[n]   a plain store of n that the others do not see yet, as on x86: later loads of n may come before it. Locked
@@ -43,14 +45,19 @@
 #define LOW(w) ((w) & 31)
 #define TAG(w) ((w) >> 5)
 #define ID(n) ((n) << 5 | (n))
-#define FREE(turn) ((turn) << 4 | WAITERS)
-#define NEXT(turn) ((((turn) | 1) + 1) & 7) /* it may wrap soon: that can only break more */
+#define FREE(mode) ((mode) << 5 | WAITERS)
+
+#define CALL 1
+#define BUSY 2
+#define STATE(mode) ((mode) & 3)
+#define NEXT(mode) ((((mode) | 3) + 1) & 15) /* quiet, no call. It wraps soon: that can only break more */
 
 #define EMPTY 255
-#define ZERO 254 /* word = 0; other values: turn = value */
+#define ZERO 254 /* word = 0; other values: mode = value */
 
 short word;
-byte turn;
+byte mode;
+bool vain;
 byte deaths = DEATHS;
 bool gone[COUNT + 1], asleep[COUNT + 1], ended[COUNT + 1];
 byte buffer[COUNT + 1] = EMPTY;
@@ -75,7 +82,7 @@ inline drain(n)
     if
     :: buffer[n] == EMPTY
     :: buffer[n] == ZERO -> word = 0
-    :: else -> turn = buffer[n]
+    :: else -> mode = buffer[n]; vain = false
     fi;
     buffer[n] = EMPTY
 }
@@ -188,12 +195,62 @@ free:
 
 lived_in:
     assert(TAG(seen) != me);
-#ifndef BIT_FIRST
     if
     :: me <= TIMED -> goto left
     :: true
     fi;
+
+    /* sleep_once(): call_holders() */
+    if
+    :: atomic {
+            mine = mode;
+            if
+            :: STATE(mine) == (BUSY | CALL) -> goto heard
+            :: STATE(mine) == CALL -> goto called
+            :: else
+            fi
+        }
+    OR_DIE
+    fi;
+    if
+    :: atomic {
+            drain(me);
+            if
+            :: mode == mine ->
+#ifndef NO_CALL
+                mode = mine | CALL;
+                vain = false;
 #endif
+                mine = mode;
+                if
+                :: mine & BUSY -> goto heard
+                :: else
+                fi
+            :: else -> goto again
+            fi
+        }
+    OR_DIE
+    fi;
+called:
+#ifndef TRUSTS_A_CALL
+#ifndef NO_FENCE
+    if
+    :: d_step { membarrier() }
+    OR_DIE
+    fi;
+#endif
+    if
+    :: atomic {
+            drain(me);
+            if
+            :: mode == mine -> mode = mine | BUSY; vain = false; mine = mode
+            :: else -> goto again
+            fi
+        }
+    OR_DIE
+    fi;
+#endif
+heard:
     if
     :: seen & WAITERS
     :: else ->
@@ -208,28 +265,6 @@ lived_in:
         OR_DIE
         fi
     fi;
-#ifdef BIT_FIRST
-    if
-    :: me <= TIMED -> goto left
-    :: true
-    fi;
-#endif
-
-    /* sleep_once() */
-    if
-#ifdef OLD
-    :: d_step { drain(me); turn = 1 }
-#else
-    :: d_step { drain(me); turn = turn | 1; mine = turn }
-#endif
-    OR_DIE
-    fi;
-#ifndef NO_FENCE
-    if
-    :: d_step { membarrier() }
-    OR_DIE
-    fi;
-#endif
     if
     :: atomic {
             keep = WAITERS;
@@ -242,11 +277,11 @@ lived_in:
         }
     OR_DIE
     fi;
-#if !defined(OLD) && !defined(ONE_WORD)
+#ifndef ONE_WORD
     if
     :: d_step {
             if
-            :: turn != mine -> asleep[me] = false
+            :: mode != mine -> asleep[me] = false
             :: else
             fi;
             mine = 0
@@ -286,7 +321,7 @@ have:
     if
     :: atomic {
             if
-            :: turn & 1 -> goto slow
+            :: STATE(mode) -> goto slow
             :: else
             fi
         }
@@ -299,26 +334,22 @@ have:
     if
     :: atomic {
             if
-            :: turn & 1
+            :: STATE(mode)
             :: else -> goto left
             fi
         }
     OR_DIE
     fi;
-#ifdef OLD
-    goto waker;
-#else
+
+    /* coopi_robust_wake() */
+waker:
     if
     :: d_step {
             drain(me);
-#ifdef INTO_HELD
-            word = word | WAITERS
-#else
             if
             :: word == 0 -> word = WAITERS
             :: else
             fi
-#endif
         }
     OR_DIE
     fi;
@@ -327,56 +358,94 @@ have:
     OR_DIE
     fi;
     goto left;
-#endif
 
     /* coopi_robust_give_up_slow() */
 slow:
     if
-    :: atomic { mine = turn; yes = mine & 1 }
+    :: atomic {
+            mine = mode;
+            if
+            :: mine & CALL -> goto first
+            :: else
+            fi
+        }
     OR_DIE
     fi;
     if
-    :: yes ->
-        if
-        :: d_step { drain(me); word = word | WAITERS; yes = false }
-        OR_DIE
-        fi;
-#ifdef OLD
-        if
-        :: d_step { buffer[me] = 0 }
-        OR_DIE
-        fi
-#endif
-    :: else
-    fi;
-#ifdef OLD
-    if
-    :: d_step { mine = 0; drain(me); yes = (word & WAITERS) != 0; word = 0; holder = 0 }
-    OR_DIE
-    fi;
-    if
-    :: yes
-    :: else ->
-        if
-        :: atomic {
+    :: atomic {
+            seen = word;
+            if
+            :: seen & WAITERS ->
+                seen = 0;
                 if
-                :: turn
-                :: else -> goto left
+                :: !(mine & BUSY) -> goto bump
+                :: vain -> goto nobody
+                :: else -> goto sleepers
                 fi
-            }
-        OR_DIE
-        fi
-    fi;
-waker:
-    if
-    :: atomic { yes = false; drain(me); word = word | WAITERS }
+            :: else -> seen = 0
+            fi
+        }
     OR_DIE
     fi;
-#else
+#ifndef QUIET_LATE
     if
+    :: true
     :: d_step { mine = NEXT(mine); buffer[me] = mine }
     OR_DIE
     fi;
+#endif
+    if
+    :: atomic {
+            drain(me);
+            if
+            :: word == ID(me) -> word = 0; holder = 0
+            :: else -> goto bump
+            fi
+        }
+    OR_DIE
+    fi;
+#ifdef QUIET_LATE
+    if
+    :: true
+    :: d_step { mine = NEXT(mine); buffer[me] = mine }
+    OR_DIE
+    fi;
+#endif
+    goto left;
+
+nobody:
+    if
+    :: d_step { drain(me); word = 0; holder = 0 }
+    OR_DIE
+    fi;
+looks:
+#ifdef LOOKS_NO_MORE
+    goto left;
+#else
+    if
+    :: atomic {
+            if
+            :: mode & CALL -> goto waker
+            :: else -> goto left
+            fi
+        }
+    OR_DIE
+    fi;
+#endif
+
+first:
+#ifndef FORGETS_THE_CALL
+    if
+    :: d_step { drain(me); word = word | WAITERS }
+    OR_DIE
+    fi;
+#endif
+bump:
+    if
+    :: d_step { mine = NEXT(mine) | BUSY; buffer[me] = mine }
+    OR_DIE
+    fi;
+sleepers:
 #ifdef GAP
     if
     :: atomic {
@@ -413,7 +482,6 @@ waker:
     OR_DIE
     fi;
 #endif
-#endif
     if
     :: atomic {
             wake(yes);
@@ -424,28 +492,22 @@ waker:
         }
     OR_DIE
     fi;
-#ifdef OLD
     if
     :: atomic {
+            drain(me);
             if
-            :: turn -> goto left
+#ifdef ANY_BIT
+            :: LOW(word) == WAITERS -> word = 0; goto looks
+#else
+            :: word == FREE(mine) -> word = 0; goto looks
+#endif
             :: else
             fi
         }
     OR_DIE
     fi;
-#endif
     if
-    :: d_step {
-            if
-#if defined(OLD) || defined(ANY_BIT)
-            :: LOW(word) == WAITERS -> word = 0
-#else
-            :: word == FREE(mine) -> word = 0
-#endif
-            :: else
-            fi
-        }
+    :: d_step { vain = vain || mode == mine }
     OR_DIE
     fi;
 

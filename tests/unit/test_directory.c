@@ -7,6 +7,7 @@
 
 #include <coop/error.h>
 #include <coop/lock.h>
+#include <coop/value.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -128,6 +129,21 @@ static void malformed_object_names_are_refused(void)
     CHECK_ERR(coop_lock_in(segment, "9", COOP_CREATE, &lock), -EINVAL);
     CHECK_ERR(coop_lock_in(segment, "door", COOP_CREATE | 0x1000, &lock), -EINVAL);
     CHECK_DETAIL("unknown flags 0x1000");
+    remove_segment();
+}
+
+static void flags_of_another_noun_are_refused_by_name(void)
+{
+    coop_rlock *rlock;
+    coop_value *value;
+    make_segment(NULL);
+    CHECK_ERR(coop_lock_in(segment, "door", COOP_CREATE | COOP_RAW, &lock), -EINVAL);
+    CHECK_DETAIL("COOP_RAW is for values and arrays, not for a lock");
+    CHECK_ERR(coop_rlock_in(segment, "door", COOP_CREATE | COOP_TRANSFERABLE, &rlock), -EINVAL);
+    CHECK_DETAIL("COOP_TRANSFERABLE is for a lock, not for a rlock");
+    CHECK_ERR(coop_value_in(segment, "door", "i", COOP_CREATE | COOP_TRANSFERABLE, &value), -EINVAL);
+    CHECK_DETAIL("not for a value");
+    CHECK_ERR(coop_lock_in(segment, "door", 0, &lock), -ENOENT); /* nothing was made */
     remove_segment();
 }
 
@@ -375,7 +391,8 @@ static void makers_killed_at_random_leave_whole_objects(void)
 TESTS(directory, TEST(an_absent_segment_is_named), TEST(an_absent_object_is_named),
       TEST(create_makes_segment_and_object_or_finds_them), TEST(excl_refuses_what_is_there),
       TEST(another_kind_is_refused_and_both_are_named), TEST(malformed_paths_make_nothing),
-      TEST(malformed_object_names_are_refused), TEST_T(made_by_several_at_once_each_name_is_one_object, .seconds = 30),
+      TEST(malformed_object_names_are_refused), TEST(flags_of_another_noun_are_refused_by_name),
+      TEST_T(made_by_several_at_once_each_name_is_one_object, .seconds = 30),
       TEST(a_full_directory_is_told_with_its_cure), TEST(a_full_segment_is_told_with_its_cure),
       TEST_T(it_grows_and_everybody_sees_it, .seconds = 30), TEST(after_closefrom_growth_leaves_the_hosts_file_alone),
       TEST(after_closefrom_an_anonymous_one_cannot_grow_and_says_so),

@@ -19,20 +19,12 @@ static void a_sentence_can_be_made_of_the_last_one(void)
     CHECK_STR(coop_error_detail(), "outer: inner");
 }
 
-static void context_goes_before_the_sentence(void)
-{
-    CHECK_ERR(coopi_fail_in(coopi_fail(EBUSY, "held"), "bank"), -EBUSY);
-    CHECK_STR(coop_error_detail(), "bank: held");
-}
-
 static void long_sentence_is_cut_not_overrun(void)
 {
     char text[2000];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = 0;
     CHECK_ERR(coopi_fail(EINVAL, "%s", text), -EINVAL);
-    CHECK_EQ(strlen(coop_error_detail()), 511);
-    CHECK_ERR(coopi_fail_in(-EINVAL, text), -EINVAL);
     CHECK_EQ(strlen(coop_error_detail()), 511);
 }
 
@@ -75,5 +67,5 @@ static void exit_codes_follow_the_table(void)
 }
 
 TESTS(error, TEST(failing_returns_the_code_and_keeps_the_sentence), TEST(a_sentence_can_be_made_of_the_last_one),
-      TEST(context_goes_before_the_sentence), TEST(long_sentence_is_cut_not_overrun),
-      TEST(each_thread_has_its_own_sentence), TEST(every_result_has_words), TEST(exit_codes_follow_the_table))
+      TEST(long_sentence_is_cut_not_overrun), TEST(each_thread_has_its_own_sentence), TEST(every_result_has_words),
+      TEST(exit_codes_follow_the_table))

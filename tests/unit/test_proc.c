@@ -29,7 +29,6 @@ static void this_process_is_found_with_its_command(void)
     CHECK(task.threads >= 1);
     CHECK(!coopi_task_gone(own_tid(), task.start));
     CHECK(!coopi_task_gone(own_tid(), 0));
-    CHECK(!coopi_task_gone_low(own_tid(), (uint32_t)task.start));
     CHECK(!coopi_process_gone_low((uint32_t)getpid(), (uint32_t)task.start));
 }
 
@@ -49,7 +48,6 @@ static void another_start_time_is_another_task(void)
     struct coopi_task task;
     CHECK_OK(coopi_task_look(own_tid(), &task));
     CHECK(coopi_task_gone(own_tid(), task.start + 1));
-    CHECK(coopi_task_gone_low(own_tid(), (uint32_t)task.start + 1));
     CHECK(coopi_process_gone_low(own_tid(), (uint32_t)task.start + 1));
 }
 
@@ -64,7 +62,7 @@ static void a_zombie_is_gone_and_so_is_one_that_was_reaped(void)
     CHECK_EQ(waitpid(pid, NULL, 0), pid);
     CHECK_ERR(coopi_task_look((uint32_t)pid, &task), -ENOENT);
     CHECK(coopi_task_gone((uint32_t)pid, task.start));
-    CHECK(coopi_task_gone_low((uint32_t)pid, (uint32_t)task.start));
+    CHECK(coopi_process_gone_low((uint32_t)pid, (uint32_t)task.start));
 }
 
 static void a_stopped_process_is_not_gone(void)
