@@ -243,11 +243,11 @@ int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size)
         coopi_scalar_set_bytes(value->typed.data, &word, value->typed.type.size);
         return 0;
     }
-    if (coopi_unlikely(!lock || !coopi_robust_try(lock->object.slot, &lock->shm->robust)))
+    struct robust_list *saved;
+    if (coopi_unlikely(!lock || !coopi_robust_try_brief(lock->object.slot, &lock->shm->robust, &saved)))
         return set_slowly(value, 0, value->typed.type.size, bytes);
     coopi_record_set(record, bytes);
-    if (coopi_unlikely(!coopi_robust_try_give_up(lock->object.slot, &lock->shm->robust)))
-        coopi_robust_give_up(&lock->shm->robust);
+    coopi_robust_give_up_brief(lock->object.slot, &lock->shm->robust, saved);
     return 0;
 }
 
