@@ -205,7 +205,8 @@ static int find_items(const struct view *view, bool record, uint64_t *ret_offset
     uint64_t one = record ? coopi_record_bytes(view->type->size) : view->type->size;
     char quoted[COOPI_QUOTED];
     if (entry->flags & COOPI_ENTRY_LOCKED) begin += sizeof(struct coopi_lock_shm);
-    if (begin > end || entry->length > (end - begin) / one || (record && entry->length == 0))
+    bool counted = entry->kind == COOPI_ARRAY || entry->length == 1; /* a value is one item */
+    if (begin > end || entry->length > (end - begin) / one || !counted)
         return coopi_fail(EBADMSG, "%s: damaged: %" PRIu64 " items of type %s do not fit into its %" PRIu64 " bytes",
                           view->label, entry->length, coopi_quote(view->type->text, quoted, sizeof quoted),
                           entry->size);

@@ -113,7 +113,7 @@ static enum outcome verify_written(struct scene *scene)
     memcpy(items, scene->copy, sizeof items);
     int old = count(items, OLD), new = count(items, NEW);
     if (old + new != LENGTH) fault(scene, TORN, "an item is neither old nor new");
-    if (old && new && !scene->his) fault(scene, TORN, "%d of %d written, and nobody would be told", new, LENGTH);
+    if (old && new && !scene->least) fault(scene, TORN, "%d of %d written, and nobody would be told", new, LENGTH);
     verify_taken(scene);
     return new == LENGTH ? AFTER : BEFORE;
 }
