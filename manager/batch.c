@@ -28,7 +28,7 @@ static int run_operation(struct call *batch, const struct coopi_command *command
         return coopi_fail(EINVAL, "batch: it stands within a batch; put its operations beside the others");
     coopi_write_array(batch->result, 2);
     coopi_write_str(batch->result, "ok", 2);
-    return commands_run_one(batch->commands, command, &batch->values_left, &changes);
+    return batch->commands->run_one(batch->commands, command, &batch->values_left, &changes);
 }
 
 /* Reads one entry and runs it; steps over it also if it is malformed. */

@@ -8,6 +8,7 @@
 #include <coop/try.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 int call_read_value(struct call *call, coop_any *ret_value)
 {
@@ -45,6 +46,59 @@ int call_read_index(struct call *call, int64_t *ret_index)
     if (index.type != COOP_INT) return coopi_fail(EINVAL, "%s: an index is an int", call->op);
     *ret_index = index.as.integer;
     return 0;
+}
+
+int call_read_index_or_nil(struct call *call, int64_t *ret_index)
+{
+    struct coopi_reader before = call->args;
+    coop_any value;
+    if (coopi_read_plain(&call->args, &value) == 0 && value.type == COOP_NIL) {
+        call->arg_count--;
+        return 0;
+    }
+    call->args = before;
+    return call_read_index(call, ret_index);
+}
+
+int call_read_bool(struct call *call, bool *ret_boolean)
+{
+    coop_any value;
+    COOP_TRY(call_read_plain(call, &value));
+    if (value.type != COOP_BOOL) return coopi_fail(EINVAL, "%s: a bool is true or false", call->op);
+    *ret_boolean = value.as.boolean;
+    return 0;
+}
+
+void items_free(struct items *items)
+{
+    for (uint32_t i = 0; i < items->count; i++) coop_any_clear(&items->values[i]);
+    free(items->values);
+}
+
+int call_read_items(struct call *call, struct items *ret_items)
+{
+    struct items items = {0};
+    uint32_t count;
+    if (coopi_read_array(&call->args, &count) < 0)
+        return coopi_fail(EINVAL, "%s: it takes an array of values (TypeError)", call->object->label);
+    items.values = count ? reallocarray(NULL, count, sizeof *items.values) : NULL;
+    if (count && !items.values) return call_no_memory(call);
+    while (items.count < count) {
+        int result = coopi_read_any(&call->args, &items.values[items.count]);
+        if (result < 0) {
+            items_free(&items);
+            return result;
+        }
+        items.count++;
+    }
+    call->arg_count--;
+    *ret_items = items;
+    return 0;
+}
+
+int call_no_memory(const struct call *call)
+{
+    return coopi_fail(ENOMEM, "%s: the manager is out of memory", call->object->label);
 }
 
 int call_written(struct call *call)

@@ -14,21 +14,6 @@
 
 static const struct object_type *const types[] = {&list_type, &dict_type};
 
-void commands_init(struct commands *commands, const char *name)
-{
-    *commands = (struct commands){.name = name};
-    registry_init(&commands->registry);
-    lanes_init(&commands->lanes);
-    coopi_writer_init(&commands->reply, REPLY_MAX);
-}
-
-void commands_destroy(struct commands *commands)
-{
-    lanes_destroy(&commands->lanes);
-    registry_destroy(&commands->registry);
-    coopi_writer_free(&commands->reply);
-}
-
 static const struct command *find_in(const struct command_table *table, const struct coopi_command *sought)
 {
     for (size_t i = 0; i < table->count; i++) {
@@ -73,8 +58,8 @@ static int find_target(struct call *call, const struct command *command, const s
     return 0;
 }
 
-int commands_run_one(struct commands *commands, const struct coopi_command *sought, uint64_t *values_left,
-                     bool *ret_changes)
+static int run_command(struct commands *commands, const struct coopi_command *sought, uint64_t *values_left,
+                       bool *ret_changes)
 {
     const struct object_type *type;
     const struct command *command = find(sought, &type);
@@ -96,6 +81,21 @@ int commands_run_one(struct commands *commands, const struct coopi_command *soug
     return 0;
 }
 
+void commands_init(struct commands *commands, const char *name)
+{
+    *commands = (struct commands){.name = name, .run_one = run_command};
+    registry_init(&commands->registry);
+    lanes_init(&commands->lanes);
+    coopi_writer_init(&commands->reply, REPLY_MAX);
+}
+
+void commands_destroy(struct commands *commands)
+{
+    lanes_destroy(&commands->lanes);
+    registry_destroy(&commands->registry);
+    coopi_writer_free(&commands->reply);
+}
+
 static void fail(struct commands *commands, uint64_t sequence, int error)
 {
     coopi_writer_cut(&commands->reply, 0);
@@ -108,7 +108,7 @@ static void run_new(struct commands *commands, const struct coopi_request *reque
     uint64_t values_left = COOPI_WIRE_VALUES - REPLY_VALUES;
     bool changes;
     coopi_reply_begin(reply, request->sequence);
-    int result = commands_run_one(commands, &request->command, &values_left, &changes);
+    int result = run_command(commands, &request->command, &values_left, &changes);
     if (result < 0) fail(commands, request->sequence, result);
     if (changes && coopi_writer_status(reply) == 0) lanes_remember(&commands->lanes, lane, reply->data, reply->len);
 }

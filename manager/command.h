@@ -8,8 +8,17 @@
 
 struct call;
 
+struct commands;
+
+/* Runs the operation that SOUGHT names, with its result behind what the reply holds so far. The values that the result
+ * takes are taken from *values_left. *ret_changes, set also on failure, says whether the operation is one that changes
+ * something. */
+typedef int run_one(struct commands *commands, const struct coopi_command *sought, uint64_t *values_left,
+                    bool *ret_changes);
+
 struct commands {
     const char *name; /* the manager's */
+    run_one *run_one; /* for operations that run others */
     struct registry registry;
     struct lanes lanes;
     struct coopi_writer reply;
@@ -27,12 +36,6 @@ struct reply {
 
 /* Runs what SIZE bytes at BODY ask for, which may be anything at all. 0 and the reply, or -ENOMEM: there is none. */
 int commands_run(struct commands *commands, const void *body, size_t size, struct reply *ret_reply);
-
-/* Runs the operation that SOUGHT names, with its result behind what the reply holds so far. The values that the result
- * takes are taken from *values_left. *ret_changes, set also on failure, says whether the operation is one that changes
- * something. */
-int commands_run_one(struct commands *commands, const struct coopi_command *sought, uint64_t *values_left,
-                     bool *ret_changes);
 
 /* The operations that belong to no type of object, batch among them. */
 extern const struct command_table general_commands;

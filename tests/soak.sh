@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
 #
-#     tests/soak.sh BUILD [PART...]      stress | damage | examples | crash | mutants; all without a name
+#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | examples | stops | crash | model |
+#                                       mutants; all without a name
 set -u
 build=${1:?which build folder?}
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(stress damage examples crash mutants)
+[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage examples stops crash model mutants)
 
 # run NAME COMMAND...: prints its time; the first failure ends the soak.
 run()
@@ -24,10 +25,18 @@ run()
 
 for part in "${parts[@]}"; do
     case $part in
-    stress) run stress "$build/tests/stress_locks" --kills 9000 --ends 900 ;; # about a quarter and two thirds hold
+    stress)
+        run stress_locks "$build/tests/stress_locks" --kills-holding 2000 --ends-holding 500
+        run stress "$build/tests/stress_all" --seconds 60 --least 10000
+        ;;
+    privileged) run privileged env COOP_SOAK=1 "$build/tests/run_tests" --only 'privileged/*' ;;
+    deaths) run deaths env COOP_SOAK=1 "$build/tests/run_tests" --only 'death/*fat*' ;;
+    clients) run clients env COOP_SOAK=1 "$build/tests/run_tests" --only 'manager_wire/*' ;;
     damage) run damage env COOP_SOAK=1 "$build/tests/run_tests" --only 'shmctl_damage/*' ;;
     examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;
+    stops) run stops "$build/tests/crash" --mode stop --stand 10000 --every 7 --jobs 8 ;;
     crash) run crash "$build/tests/crash" --ops '*' --every 1 ;;
+    model) run model python3 tests/model/check.py --long ;;
     mutants) run mutants python3 tests/mutants/run.py ;;
     *)
         echo "soak: no part named $part" >&2

@@ -21,7 +21,8 @@ struct coopi_futex_word {
     uint32_t value;
 };
 
-/* Sleeps while each of COUNT words (1 to COOPI_FUTEX_MANY) has its value. As coopi_futex_wait(). Where the kernel has
+/* Sleeps while each of COUNT words (1 to COOPI_FUTEX_MANY) has its value. The kernel looks at them in their order, and
+ * stands in the queue of each when it looks at the next. As coopi_futex_wait(). Where the kernel has
  * no futex_waitv or a filter refuses it, sleeps on words[0] alone for at most 10 ms at a time, and reports those as
  * ETIMEDOUT: the caller looks at the others after every return. */
 int coopi_futex_wait_many(const struct coopi_futex_word *words, unsigned count, int64_t deadline);
@@ -34,6 +35,12 @@ static inline uint32_t *coopi_low_half(uint64_t *word)
 {
     uint32_t *halves = (uint32_t *)(void *)word;
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? halves : halves + 1;
+}
+
+static inline uint32_t *coopi_high_half(uint64_t *word)
+{
+    uint32_t *halves = (uint32_t *)(void *)word;
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? halves + 1 : halves;
 }
 
 #endif

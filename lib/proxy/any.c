@@ -135,6 +135,11 @@ static int copy_at(const coop_any *value, int depth, coop_any *ret_copy)
     }
 }
 
+int coopi_any_copy_within(const coop_any *value, int depth, coop_any *ret_copy)
+{
+    return copy_at(value, depth, ret_copy);
+}
+
 int coop_any_copy(coop_any value, coop_any *ret_copy)
 {
     return copy_at(&value, COOP_ANY_DEPTH, ret_copy);
@@ -157,6 +162,15 @@ static void *grown(void *array, size_t count, size_t element)
     return reallocarray(array, capacity_for(count + 1), element);
 }
 
+int coopi_any_append_owned(coop_any *list, const coop_any *item)
+{
+    coop_any *items = grown(list->size ? coopi_items(list) : NULL, list->size, sizeof *items);
+    if (!items) return no_memory();
+    items[list->size] = *item;
+    *list = coopi_any_own(COOP_LIST, items, list->size + 1u);
+    return 0;
+}
+
 int coop_any_append(coop_any *list, coop_any item)
 {
     int r = growable(list, COOP_LIST, "list");
@@ -164,13 +178,17 @@ int coop_any_append(coop_any *list, coop_any item)
     coop_any copy;
     r = copy_at(&item, COOP_ANY_DEPTH - 1, &copy);
     if (r < 0) return r;
-    coop_any *items = grown(list->size ? coopi_items(list) : NULL, list->size, sizeof *items);
-    if (!items) {
-        coop_any_clear(&copy);
-        return no_memory();
-    }
-    items[list->size] = copy;
-    *list = coopi_any_own(COOP_LIST, items, list->size + 1u);
+    r = coopi_any_append_owned(list, &copy);
+    if (r < 0) coop_any_clear(&copy);
+    return r;
+}
+
+static int append_owned_pair(coop_any *map, const coop_pair *pair)
+{
+    coop_pair *pairs = grown(map->size ? coopi_pairs(map) : NULL, map->size, sizeof *pairs);
+    if (!pairs) return no_memory();
+    pairs[map->size] = *pair;
+    *map = coopi_any_own(COOP_MAP, pairs, map->size + 1u);
     return 0;
 }
 
@@ -179,22 +197,19 @@ static int append_pair(coop_any *map, const coop_pair *pair)
     coop_pair copy;
     int r = copy_pair(pair, COOP_ANY_DEPTH - 1, &copy);
     if (r < 0) return r;
-    coop_pair *pairs = grown(map->size ? coopi_pairs(map) : NULL, map->size, sizeof *pairs);
-    if (!pairs) {
+    r = append_owned_pair(map, &copy);
+    if (r < 0) {
         coop_any_clear(&copy.key);
         coop_any_clear(&copy.value);
-        return no_memory();
     }
-    pairs[map->size] = copy;
-    *map = coopi_any_own(COOP_MAP, pairs, map->size + 1u);
-    return 0;
+    return r;
 }
 
 /* The place of KEY, or the map's size if it is not there. */
 static uint32_t find(const coop_any *map, coop_any key)
 {
     uint32_t i = 0;
-    while (i < map->size && !coop_any_equal(map->as.pairs[i].key, key)) i++;
+    while (i < map->size && !coopi_keys_equal(&map->as.pairs[i].key, &key)) i++;
     return i;
 }
 
@@ -209,6 +224,19 @@ int coop_any_set(coop_any *map, coop_any key, coop_any value)
     if (r < 0) return r;
     coop_any_clear(&coopi_pairs(map)[place].value);
     coopi_pairs(map)[place].value = copy;
+    return 0;
+}
+
+int coopi_any_set_owned(coop_any *map, const coop_pair *pair)
+{
+    int r = coopi_key_check(&pair->key);
+    if (r < 0) return r;
+    uint32_t place = find(map, pair->key);
+    if (place == map->size) return append_owned_pair(map, pair);
+    coop_any_clear(&coopi_pairs(map)[place].value);
+    coopi_pairs(map)[place].value = pair->value;
+    coop_any key = pair->key; /* the one that is there stays */
+    coop_any_clear(&key);
     return 0;
 }
 

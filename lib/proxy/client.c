@@ -73,6 +73,10 @@ static int encode(struct exchange *x, const struct coopi_call *call)
     coopi_write_array(w, call->arg_count);
     for (uint32_t i = 0; i < call->arg_count; i++) coopi_write_any(w, &call->args[i]);
     int result = coopi_writer_status(w);
+    if (result == -EMSGSIZE)
+        return coopi_fail(EMSGSIZE,
+                          "%s: the values given to %s are larger than %zu MiB together; pass them in several calls",
+                          x->manager->address.url, call->op, COOPI_WIRE_MAX >> 20);
     if (result == 0) coopi_frame_fill(w->data, w->len);
     return result;
 }
@@ -136,8 +140,8 @@ static int explain(const struct exchange *x, int error)
         return coopi_fail(EPROTO, "%s: what answers there does not speak a manager's protocol; name another address",
                           url);
     case -EMSGSIZE:
-        return coopi_fail(EMSGSIZE, "%s: the answer to %s is larger than %zu bytes; ask for less at a time", url, op,
-                          COOPI_WIRE_MAX);
+        return coopi_fail(EMSGSIZE, "%s: the answer to %s is larger than %zu MiB; ask for less at a time", url, op,
+                          COOPI_WIRE_MAX >> 20);
     default: return coopi_fail(-error, "%s: %s: %s; see the system's limits", url, op, strerror(-error));
     }
 }
@@ -213,13 +217,6 @@ int coop_manager_connect(const char *address, coop_manager **ret_manager)
     else
         *ret_manager = m;
     return result;
-}
-
-void coop_manager_close(coop_manager *m)
-{
-    if (!m) return;
-    coopi_manager_stop_ours(m);
-    coopi_manager_free(m);
 }
 
 int coop_manager_ping(coop_manager *m)

@@ -61,7 +61,4 @@ int coopi_lane_get(coop_manager *manager, struct coopi_lane **ret_lane) COOP_MUS
 int coopi_lanes_begin(coop_manager *manager) COOP_MUST_CHECK;
 void coopi_lanes_end(coop_manager *manager);
 
-/* Ends the manager that this process started through this handle, if it did (launch.c). */
-void coopi_manager_stop_ours(coop_manager *manager);
-
 #endif

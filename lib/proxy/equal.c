@@ -13,10 +13,17 @@ static bool lists_equal(const coop_any *a, const coop_any *b)
     return true;
 }
 
+static const coop_any *find_value(const coop_any *map, const coop_any *key)
+{
+    for (uint32_t i = 0; i < map->size; i++)
+        if (coopi_keys_equal(&map->as.pairs[i].key, key)) return &map->as.pairs[i].value;
+    return NULL;
+}
+
 static bool maps_equal_small(const coop_any *a, const coop_any *b)
 {
     for (uint32_t i = 0; i < a->size; i++) {
-        const coop_any *other = coop_any_get(b, a->as.pairs[i].key);
+        const coop_any *other = find_value(b, &a->as.pairs[i].key);
         if (!other || !coop_any_equal(a->as.pairs[i].value, *other)) return false;
     }
     return true;

@@ -21,7 +21,7 @@ struct number {
     double real;
 };
 
-static bool is_number(const coop_any *value)
+bool coopi_is_number(const coop_any *value)
 {
     return value->type >= COOP_BOOL && value->type <= COOP_FLOAT;
 }
@@ -53,10 +53,38 @@ static bool numbers_equal(struct number a, struct number b)
     return a.integral ? a.negative == b.negative && a.magnitude == b.magnitude : a.real == b.real;
 }
 
+static int integers_order(struct number a, struct number b)
+{
+    if (a.negative != b.negative) return a.negative ? -1 : 1;
+    if (a.magnitude == b.magnitude) return 0;
+    return (a.magnitude < b.magnitude) != a.negative ? -1 : 1;
+}
+
+/* REAL is no integer below 2^64: it is beyond all of ours, or has a fraction, and then its magnitude is below 2^53. */
+static int integer_to_real(struct number integer, double real)
+{
+    double magnitude = real < 0 ? -real : real;
+    if (magnitude >= 0x1p64) return real < 0 ? 1 : -1;
+    struct number whole = {.negative = real < 0, .magnitude = (uint64_t)magnitude};
+    if (whole.magnitude == 0) whole.negative = false;
+    int order = integers_order(integer, whole);
+    return order ? order : real < 0 ? 1 : -1;
+}
+
+int coopi_numbers_order(const coop_any *a, const coop_any *b)
+{
+    struct number x = number_of(a), y = number_of(b);
+    if ((!x.integral && x.real != x.real) || (!y.integral && y.real != y.real)) return COOPI_UNORDERED;
+    if (x.integral && y.integral) return integers_order(x, y);
+    if (x.integral) return integer_to_real(x, y.real);
+    if (y.integral) return -integer_to_real(y, x.real);
+    return (x.real > y.real) - (x.real < y.real);
+}
+
 bool coopi_keys_equal(const coop_any *a, const coop_any *b)
 {
     if (a->type == COOP_INT && b->type == COOP_INT) return a->as.integer == b->as.integer;
-    if (is_number(a) && is_number(b)) return numbers_equal(number_of(a), number_of(b));
+    if (coopi_is_number(a) && coopi_is_number(b)) return numbers_equal(number_of(a), number_of(b));
     if (a->type != b->type) return false;
     if (a->type == COOP_NIL) return true;
     if (a->type != COOP_STR && a->type != COOP_BYTES) return false;
@@ -117,7 +145,7 @@ uint64_t coopi_hash(const coop_any *key, const struct coopi_hash_key *secret)
 {
     if (key->type == COOP_STR || key->type == COOP_BYTES)
         return sip_hash(secret, (uint64_t)key->type, key->as.bytes, key->size);
-    if (!is_number(key)) return sip_hash(secret, COOP_NIL, "", 0);
+    if (!coopi_is_number(key)) return sip_hash(secret, COOP_NIL, "", 0);
     struct number n = number_of(key);
     if (!n.integral) return sip_hash(secret, COOP_FLOAT, &n.real, sizeof n.real);
     return sip_hash(secret, n.negative ? COOP_UINT : COOP_INT, &n.magnitude, sizeof n.magnitude);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coop_manager_start() and its end: running the program coop-manager as a child. */
+/* coop_manager_start() and its end, coop_manager_close(): running the program coop-manager as a child. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/quote.h"
@@ -272,9 +272,12 @@ int coop_manager_stop(coop_manager *m)
     return 0;
 }
 
-void coopi_manager_stop_ours(coop_manager *m)
+void coop_manager_close(coop_manager *m)
 {
-    if (!is_ours(m)) return;
-    int result = coop_manager_stop(m);
-    (void)result; /* it is gone */
+    if (!m) return;
+    if (is_ours(m)) {
+        int result = coop_manager_stop(m);
+        (void)result; /* it is gone */
+    }
+    coopi_manager_free(m);
 }

@@ -35,7 +35,7 @@ static int object_of(const char *name, coop_any *ret_object)
     return result;
 }
 
-static int wrong_answer(const struct coopi_proxy *proxy, const char *op)
+int coopi_proxy_wrong_answer(const struct coopi_proxy *proxy, const char *op)
 {
     return coopi_fail(EPROTO, "%s: the manager answers %s with a value of the wrong type; it may be another version",
                       coop_manager_address(proxy->manager), op);
@@ -57,7 +57,7 @@ int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, 
     if (result < 0) return result;
     if (id.type != COOP_UINT && (id.type != COOP_INT || id.as.integer < 0)) {
         coop_any_clear(&id);
-        return wrong_answer(&proxy, op);
+        return coopi_proxy_wrong_answer(&proxy, op);
     }
     proxy.id = id.as.natural;
     if (name && *name != '#')
@@ -90,18 +90,28 @@ int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *
     if (result < 0) return result;
     if (answer.type != type) {
         coop_any_clear(&answer);
-        return wrong_answer(proxy, op);
+        return coopi_proxy_wrong_answer(proxy, op);
     }
     *ret_result = answer;
     return 0;
 }
 
-int coopi_proxy_len(const struct coopi_proxy *proxy, const char *op, size_t *ret_len)
+int coopi_proxy_size(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
+                     size_t *ret_size)
 {
     coop_any answer;
-    int result = coopi_proxy_call_for(proxy, COOP_INT, op, NULL, 0, &answer);
+    int result = coopi_proxy_call_for(proxy, COOP_INT, op, args, count, &answer);
     if (result < 0) return result;
-    if (answer.as.integer < 0) return wrong_answer(proxy, op);
-    *ret_len = (size_t)answer.as.integer;
+    if (answer.as.integer < 0) return coopi_proxy_wrong_answer(proxy, op);
+    *ret_size = (size_t)answer.as.integer;
     return 0;
+}
+
+int coopi_proxy_bool(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
+                     bool *ret_boolean)
+{
+    coop_any answer;
+    int result = coopi_proxy_call_for(proxy, COOP_BOOL, op, args, count, &answer);
+    if (result == 0) *ret_boolean = answer.as.boolean;
+    return result;
 }

@@ -30,7 +30,13 @@ int coopi_proxy_call(const struct coopi_proxy *proxy, const char *op, const coop
 int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args,
                          uint32_t count, coop_any *ret_result) COOP_MUST_CHECK;
 
-/* For "list.len" and "dict.len". */
-int coopi_proxy_len(const struct coopi_proxy *proxy, const char *op, size_t *ret_len) COOP_MUST_CHECK;
+/* For operations that answer with a number of items, or with yes or no. */
+int coopi_proxy_size(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
+                     size_t *ret_size) COOP_MUST_CHECK;
+int coopi_proxy_bool(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
+                     bool *ret_boolean) COOP_MUST_CHECK;
+
+/* -EPROTO with a sentence: the manager's answer to OP is not what it must be. */
+int coopi_proxy_wrong_answer(const struct coopi_proxy *proxy, const char *op);
 
 #endif

@@ -104,17 +104,15 @@ static int check_place(const struct coopi_header *header, const char *name)
     return 0;
 }
 
-static int read_header(int fd, const char *name, struct coopi_header *ret_header, uint64_t *ret_file_size)
+static int read_header(int fd, const char *name, struct coopi_header *ret_header, struct stat *ret_file)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
-    uint64_t file_size = (uint64_t)st.st_size;
+    if (fstat(fd, ret_file) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
+    uint64_t file_size = (uint64_t)ret_file->st_size;
     if (file_size < sizeof *ret_header || pread(fd, ret_header, sizeof *ret_header, 0) != (ssize_t)sizeof *ret_header)
         return coopi_fail(EBADMSG,
                           "%s: truncated or not a segment: %" PRIu64
                           " bytes, and a header has %zu; remove it with `shmctl rm --force`",
                           name, file_size, sizeof *ret_header);
-    *ret_file_size = file_size;
     int r = coopi_header_check(ret_header, file_size, name);
     return r < 0 ? r : check_place(ret_header, name);
 }
@@ -147,17 +145,15 @@ static void point(struct coopi_map *map, uint8_t *base, const struct coopi_heade
 static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_header *geometry, struct coopi_map *map)
 {
     const char *label = name ? name->name : "anonymous segment";
-    uint64_t file_size;
     struct stat st;
-    int r = read_header(fd, label, geometry, &file_size);
+    int r = read_header(fd, label, geometry, &st);
     if (r < 0) return r;
-    uint64_t least = file_size < geometry->maximum ? file_size : geometry->maximum;
+    uint64_t file_size = (uint64_t)st.st_size, least = file_size < geometry->maximum ? file_size : geometry->maximum;
     void *base = map_as_much(fd, geometry->maximum, least, &map->mapped);
     if (!base)
         return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label,
                           least, strerror(errno));
     madvise(base, map->mapped, MADV_DONTDUMP); /* a process that dumps core keeps its locks until the dump is written */
-    if (fstat(fd, &st) != 0) st = (struct stat){0};
     point(map, base, geometry);
     map->file_size = least;
     map->fd = fd;

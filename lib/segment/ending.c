@@ -5,12 +5,13 @@
 #include "base/error.h"
 #include "segment/owner.h"
 #include "segment/participant.h"
+#include "segment/process.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 static pthread_key_t end_key;
-static pthread_once_t end_once = PTHREAD_ONCE_INIT;
-static int end_error;
+static uint32_t end_key_made;
 
 static void leave_all(struct coopi_self *self)
 {
@@ -34,15 +35,22 @@ static void end_thread(void *record)
     coopi_maps_collect();
 }
 
-static void make_end_key(void)
+/* A program that has no key left may have one later: so failing is not remembered. */
+static int make_end_key(void)
 {
-    end_error = pthread_key_create(&end_key, end_thread);
+    struct coopi_process *process = coopi_process();
+    if (!process) return errno;
+    coopi_process_lock(process);
+    int error = end_key_made ? 0 : pthread_key_create(&end_key, end_thread);
+    if (!error) coopi_store_release(&end_key_made, 1);
+    coopi_process_unlock(process);
+    return error;
 }
 
 int coopi_thread_watch(struct coopi_self *self)
 {
-    pthread_once(&end_once, make_end_key);
-    int error = end_error ? end_error : pthread_setspecific(end_key, self);
+    int error = coopi_load_acquire(&end_key_made) ? 0 : make_end_key();
+    if (!error) error = pthread_setspecific(end_key, self);
     if (error) return coopi_fail(error, "libcoop: this program has no thread-specific key left for it");
     return 0;
 }

@@ -16,14 +16,19 @@ struct coopi_owner_name {
     char command[COOPI_COMMAND_SIZE]; /* NUL-terminated */
 };
 
+/* What LIFE, a life word, says of TAG. */
+static inline bool coopi_dead_by(uint64_t life, uint32_t tag)
+{
+    return coopi_tag_of(life) != tag || (life & COOPI_OWNER_DIED) || !(life & COOPI_TID_MASK);
+}
+
 /* Is the owner that TAG names dead? One load. The life word is linked first, hence marked last by the kernel's walk: an
  * answer "dead" means that every word that the owner had linked has been marked. A row that does not exist is dead. */
 static inline bool coopi_dead(const struct coopi_map *map, uint32_t tag)
 {
     uint32_t row = tag & COOPI_ROW_MASK;
     if (coopi_unlikely(row >= map->owner_count)) return true;
-    uint64_t life = coopi_load_acquire(&map->owners[row].life.word);
-    return coopi_tag_of(life) != tag || (life & COOPI_OWNER_DIED) || !(life & COOPI_TID_MASK);
+    return coopi_dead_by(coopi_load_acquire(&map->owners[row].life.word), tag);
 }
 
 /* Where the kernel's walk was cut short, or never came (exec by a thread that is not the leader), the thread itself is

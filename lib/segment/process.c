@@ -4,6 +4,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/copies.h"
 #include "base/error.h"
 #include "base/fence.h"
 #include "base/futex.h"
@@ -50,6 +51,8 @@ static int look_at_ourselves(struct coopi_process *process)
     int r = coopi_task_look(pid, &task);
     if (r == 0) r = coopi_pid_namespace(&pid_namespace);
     if (r < 0) return say_no_proc(-r);
+    r = coopi_copies_enter(pid);
+    if (r < 0) return r;
     coopi_process_lock(process);
     if (!process->pid) {
         process->start = task.start;

@@ -18,7 +18,7 @@ struct coopi_process {
 };
 
 /* This process's page, filled in. NULL, with a sentence and errno: ENOMEM, EMFILE, ENFILE, or ENOTSUP: no /proc that is
- * ours. */
+ * ours, or another copy of libcoop in use. */
 struct coopi_process *coopi_process(void);
 
 /* One lock for everything private that several threads change: maps and their references. Never held while waiting. It

@@ -27,8 +27,9 @@ static int take(int fd, const struct coopi_segment_name *name, struct coopi_map 
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
+        int error = errno;
         close(fd);
-        return coopi_fail(errno, "%s: fstat: %s", name ? name->name : "anonymous segment", strerror(errno));
+        return coopi_fail(error, "%s: fstat: %s", name ? name->name : "anonymous segment", strerror(error));
     }
     struct coopi_map *map = coopi_map_find(st.st_dev, st.st_ino);
     if (map) {

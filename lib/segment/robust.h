@@ -11,25 +11,26 @@
  * `mode` once more. That store may wipe out a WAITERS bit that came between the look at the word and the store. So a
  * sleeper first calls: it puts CALL into the mode, runs a fence for everybody (base/fence.h), puts BUSY into it, and
  * only then WAITERS into the word. Either the holder's second look sees the call, and it wakes one; or its store came
- * before the fence, and the sleeper finds the word changed. While a lock is BUSY, giving up is a compare-and-swap,
- * which cannot overlook the bit, and a call needs no fence, which interrupts the other cores. A holder that finds a
- * call makes the mode a new one, BUSY and without CALL: it knows itself that nobody else is giving up. Before that it
- * puts WAITERS into its own word, lest the call die with it. It makes the lock quiet again, before it gives up, when
- * that went CALM times to nobody. Each such change has a new generation, so that a sleeper that stood still on its way
- * does not fall asleep by a word that came back the same. (With COOP_INTR it sleeps by the word alone; only the death
- * of another sleeper on its way then leaves it to the net.) Waking: who gives up to sleepers makes its word the free
- * word with WAITERS in one step: in a gap somebody could take it without the bit, and then a death on our side would
- * leave the sleepers behind. The bit goes away only when that wake finds nobody: a woken sleeper that is killed after a
- * running thread took the lock would otherwise leave the others behind a word without it. The free word carries the
- * mode in place of a tag, so that nobody takes away the bit that another one left. If the word was taken meanwhile,
- * `vain` says that nobody slept in that mode: while there is no call, the next one needs no wake. (Two threads that
- * took turns could else call the kernel for each other's bit, for ever.) Who takes a bit away looks for a call once
- * more. A wake after a plain store leaves the bit to the next holder. If the one who gives up is killed before its
- * wake, the kernel finds a word without tid in pending, and wakes one sleeper (Linux >= 6.2). Dying: the kernel
- * replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by its life word may
- * be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends after 250 ms and
- * looks again: for kernels before 6.2, second deaths, and walks cut short. tests/model/lock.pml has all of this in
- * every interleaving. */
+ * before the fence, and the sleeper finds the word changed.
+ * While a lock is BUSY, giving up is a compare-and-swap, which cannot overlook the bit, and a call needs no fence,
+ * which interrupts the other cores. A holder that finds a call makes the mode a new one, BUSY and without CALL: it
+ * knows itself that nobody else is giving up. Before that it puts WAITERS into its own word, lest the call die with it.
+ * It makes the lock quiet again, before it gives up, when that went CALM times to nobody. Each such change has a new
+ * generation, so that a sleeper that stood still on its way does not fall asleep by a word that came back the same.
+ * (With COOP_INTR it sleeps by the word alone; only the death of another sleeper on its way leaves it to the net.)
+ * Waking: who gives up to sleepers makes its word the free word with WAITERS in one step: in a gap somebody could take
+ * it without the bit, and then a death on our side would leave the sleepers behind. The bit goes away only when that
+ * wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise leave the
+ * others behind a word without it. The free word carries the mode in place of a tag, so that nobody takes away the bit
+ * that another one left. If the word was taken meanwhile, `vain` says that nobody slept in that mode: while there is no
+ * call, the next one needs no wake. (Two threads that took turns could else call the kernel for each other's bit, for
+ * ever.) Who takes a bit away looks for a call once more. A wake after a plain store leaves the bit to the next holder.
+ * If the one who gives up is killed before its wake, the kernel finds a word without tid in pending, and wakes one
+ * sleeper (Linux >= 6.2).
+ * Dying: the kernel replaces tid by OWNER_DIED and leaves the tag, which says who it was. A word whose tag is dead by
+ * its life word may be taken at once; the kernel then finds another tid in it and leaves it alone. Every sleep ends
+ * after 250 ms and looks again: for kernels before 6.2, second deaths, and walks cut short.
+ * tests/model/lock.pml has all of this, in every interleaving of three threads, with deaths at any step. */
 #ifndef COOPI_ROBUST_H
 #define COOPI_ROBUST_H
 

@@ -6,20 +6,26 @@
 #include "segment/handle.h"
 #include "segment/registry.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define OPEN_TRIES 8
 
-static int make_handle(struct coopi_map *map, coop_segment **ret_segment)
+/* Handles are allocated first: when the name is there, nothing may fail any more. */
+static coop_segment *new_handle(const char *label)
 {
     coop_segment *segment = malloc(sizeof *segment);
-    if (!segment) {
-        coopi_map_release(map);
-        return coopi_fail(ENOMEM, "segment: out of memory");
-    }
-    segment->map = map;
-    *ret_segment = segment;
-    return 0;
+    if (!segment) coopi_fail(ENOMEM, "%s: out of memory", label);
+    return segment;
+}
+
+static int finish(int r, coop_segment *segment, coop_segment **ret_segment)
+{
+    if (r < 0)
+        free(segment);
+    else
+        *ret_segment = segment;
+    return r;
 }
 
 /* The name comes last: who cannot map what he made leaves nothing behind. */
@@ -42,10 +48,11 @@ static int make(const struct coopi_segment_name *name, const coop_segment_option
 int coop_segment_create(const char *name, const coop_segment_options *options, coop_segment **ret_segment)
 {
     struct coopi_segment_name parsed;
-    struct coopi_map *map;
     int r = name ? coopi_segment_name_parse(name, &parsed) : 0;
-    if (r == 0) r = make(name ? &parsed : NULL, options, &map);
-    return r < 0 ? r : make_handle(map, ret_segment);
+    if (r < 0) return r;
+    coop_segment *segment = new_handle(name ? name : "anonymous segment");
+    if (!segment) return -ENOMEM;
+    return finish(make(name ? &parsed : NULL, options, &segment->map), segment, ret_segment);
 }
 
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
@@ -68,12 +75,12 @@ int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
         return coopi_fail(EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS", name,
                           flags);
     struct coopi_segment_name parsed;
-    struct coopi_map *map;
     int r = coopi_segment_name_parse(name, &parsed);
     if (r < 0) return r;
     if ((flags & COOP_CREATE) && (flags & COOP_EXCL)) return coop_segment_create(name, NULL, ret_segment);
-    r = coopi_segment_open_map(&parsed, flags, &map);
-    return r < 0 ? r : make_handle(map, ret_segment);
+    coop_segment *segment = new_handle(name);
+    if (!segment) return -ENOMEM;
+    return finish(coopi_segment_open_map(&parsed, flags, &segment->map), segment, ret_segment);
 }
 
 void coop_segment_close(coop_segment *segment)

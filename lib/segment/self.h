@@ -40,19 +40,28 @@ struct coopi_sentinel {
 static_assert(offsetof(struct coopi_sentinel, node) == -COOPI_FUTEX_OFFSET, "glibc's own offset");
 static_assert(offsetof(struct coopi_sentinel, previous) == 24, "glibc's own offset");
 
+/* What an acquire touches lies where a lock's line has none of its own hot fields (bytes 24 to 31 and 40 to 63 of 64),
+ * for a load behind a store to an address with the same low 12 bits waits for that store, whatever page it went to. */
 struct coopi_self {
+    uint32_t tid;
+    uint32_t lives;        /* how many of the held nodes are life words */
+    int64_t last_evidence; /* when an acquire without waiting last asked /proc */
+    uint64_t spare0;
+    struct coopi_sentinel newest, oldest;
     struct robust_list_head *head; /* NULL: not linked (new, or wiped by fork) */
     uint32_t held_count;
-    uint32_t tid;
-    uint32_t lives; /* how many of the held nodes are life words */
     uint32_t
         unfenced; /* COOPI_MODE_BUSY where no membarrier of others reaches this process: as if each lock were busy */
-    struct coopi_sentinel newest, oldest;
+    struct robust_list_head own; /* registered when the thread has none: a child of a raw clone() */
+    uint64_t spare1;
     struct robust_list *held[1 + COOPI_HELD_MAX]; /* from 1, oldest first; [0] is the oldest sentinel */
-    struct robust_list_head own;                  /* registered when the thread has none: a child of a raw clone() */
-    int64_t last_evidence;                        /* when an acquire without waiting last asked /proc */
+    uint64_t spare2;
     uint64_t id[COOPI_MAPS + 1]; /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
 };
+static_assert(offsetof(struct coopi_self, newest.node) % COOPI_LINE == 56, "beside a lock's hot fields");
+static_assert(offsetof(struct coopi_self, head) % COOPI_LINE == 40, "head, held_count, unfenced");
+static_assert(offsetof(struct coopi_self, held[2]) % COOPI_LINE == 40, "the first locks, behind a life word");
+static_assert(offsetof(struct coopi_self, id) % COOPI_LINE == 40, "the first segments");
 
 extern __thread struct coopi_self *coopi_self_ __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

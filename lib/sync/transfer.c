@@ -23,15 +23,19 @@ static int try_take(const struct coopi_map *map, struct coopi_robust *robust, ui
     return dead ? 2 : 1;
 }
 
-/* Sleeps until the bell rings or the holder dies. The bell was read before the word: a release in between has rung it.
- */
+/* Sleeps until the bell rings or the holder dies. As long as the word is what we saw, with WAITERS, its release is
+ * still to come, and will ring. */
 static int sleep_on(const struct coopi_map *map, const struct coopi_self *self, struct coopi_robust *robust,
                     uint64_t word, uint32_t bell, int64_t deadline)
 {
     uint32_t holder = coopi_tag_of(word);
     bool own = holder == coopi_tag_of(self->id[map->slot]); /* our own death is not for us to watch */
     if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) return 0;
-    return coopi_sleep(map, &robust->extra, bell, &holder, own ? 0 : 1, deadline);
+    const struct coopi_event event = {
+        .bell = {&robust->extra, bell},
+        .still = {coopi_low_half(&robust->word), (uint32_t)(word | COOPI_WAITERS)},
+    };
+    return coopi_sleep(map, &event, &holder, own ? 0 : 1, deadline);
 }
 
 int coopi_transfer_acquire(const struct coopi_object *object, struct coopi_lock_shm *shm, int64_t timeout,

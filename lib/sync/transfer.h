@@ -5,7 +5,8 @@
  * The word is {tid, WAITERS | tag} as in every lock, but no thread links it, so the kernel never writes to it. Sleepers
  * wait on the `bell` of the lock, of which only the two top bits change, and on the life of the holder. The releaser
  * names the bell in list_op_pending between its commit and its ring: if it is killed there, the kernel sees a word
- * without tid and wakes one sleeper, who takes the lock or passes the wake on when it releases. */
+ * without tid and wakes one sleeper, who takes the lock and keeps WAITERS in it, so that its release rings; or finds it
+ * taken, and puts WAITERS there. tests/model/sleep.pml has this lock and its sleepers in every interleaving. */
 #ifndef COOPI_TRANSFER_H
 #define COOPI_TRANSFER_H
 

@@ -39,6 +39,22 @@ static void check_entry(struct scene *scene, const struct coopi_map *map, const 
         check_word(scene, (const struct coopi_robust *)(const void *)(map->base + entry->body), entry->name);
 }
 
+unsigned count_words(const struct scene *scene)
+{
+    if (!scene->segment) return 0;
+    const struct coopi_map *map = scene->segment->map;
+    unsigned count = is_dead(scene, map->header->lock.robust.word);
+    for (uint32_t i = 0; i < map->owner_count; i++) count += is_dead(scene, map->owners[i].life.word);
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        const struct coopi_entry *entry = &map->directory[i];
+        if (!(__atomic_load_n(&entry->state, __ATOMIC_ACQUIRE) & COOPI_ENTRY_LIVE)) continue;
+        if (coopi_entry_check(entry, map->geometry, map->file_size, map->name) < 0) continue;
+        const struct coopi_robust *robust = (const struct coopi_robust *)(const void *)(map->base + entry->body);
+        count += (entry->flags & COOPI_ENTRY_TRANSFERABLE || has_lock(entry)) && is_dead(scene, robust->word);
+    }
+    return count;
+}
+
 static bool overlap(const struct coopi_entry *a, const struct coopi_entry *b)
 {
     return a->offset < b->offset + b->size && b->offset < a->offset + a->size;

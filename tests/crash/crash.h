@@ -18,6 +18,7 @@
 
 #define PEERS 4
 #define SECOND INT64_C(1000000000)
+#define SLOW (SECOND / 5) /* longer than a wake takes, shorter than the net */
 
 enum outcome { BEFORE, AFTER };
 
@@ -49,7 +50,7 @@ struct scene {
     struct board *board;
     const char *name; /* of the segment */
     int64_t ended;    /* when the victim came to its end */
-    bool lives;       /* the victim's process lives on: its thread alone ends */
+    bool lives;       /* the victim's process lives on: its thread alone ends, or it is only stopped */
     bool alive;       /* the victim lives on: it has finished, and holds nothing */
     bool complete;    /* the victim had finished its operation */
     bool his;         /* look_lock(): the victim held it */
@@ -89,6 +90,7 @@ struct operation {
     void (*open)(struct scene *scene); /* once, before all scenes, and close after them */
     void (*close)(struct scene *scene);
     bool lets_go;  /* holds nothing when it is over: so there is one more point, after which the victim lives on */
+    bool waits;    /* late mode: is not killed, but must sleep and wake by itself, without the net */
     bool constant; /* changes nothing that could be verified: has no `after` */
     bool no_exit;  /* not in the mode that ends a thread: it ends its process */
 };
@@ -106,6 +108,9 @@ void make_segment(struct scene *scene);
 
 /* Whatever the operation, and however far it came: the segment is sound, and no word in it names the dead. */
 void check_segment(struct scene *scene);
+
+/* How many words of the segment name the victim's thread. */
+unsigned count_words(const struct scene *scene);
 
 int64_t now_ns(void);
 void nap_us(int us);
@@ -128,8 +133,10 @@ void peer_kill(struct peer *peer);
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
 void warm_owner(struct scene *scene);                    /* makes the caller an owner, by scene->spare */
+bool victim_holds(const struct scene *scene);            /* its lock, as the word says now */
 void act_acquire(struct scene *scene);                   /* takes, and sets the mark */
 void act_release(struct scene *scene);                   /* clears the mark, and gives */
+void hand_over(struct scene *scene);                     /* both */
 void warm_holding(struct scene *scene);                  /* the caller is an owner, and holds the lock */
 void hold_peer(struct scene *scene, struct peer *self);  /* takes, waits for its order, gives */
 void sleep_peer(struct scene *scene, struct peer *self); /* asks, takes, gives */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The killer: `crash [--ops PATTERN] [--every N] [--mode kill|repair|exit|late] [--jobs N] [--list]`.
+/* The killer: `crash [--ops PATTERN] [--every N] [--mode kill|repair|exit|late|stop] [--stand MS] [--jobs N]
+ * [--list]`.
  *
  * Prints a line a sweep, and a last one with the totals:
  *     op  points  before  after  hung  torn  lost  doubled  leaked  instructions
@@ -30,7 +31,7 @@ static const struct operation *const tables[] = {
     owner_operations, value_operations, record_operations,   array_operations, manager_operations, NULL,
 };
 
-static const char *const mode_names[MODES] = {"", ":repair", ":exit", ":late"};
+static const char *const mode_names[MODES] = {"", ":repair", ":exit", ":late", ":stop"};
 
 struct job {
     struct sweep sweep;
@@ -51,7 +52,8 @@ static bool applies(const struct operation *op, enum mode mode)
     return mode != EXIT || !op->no_exit;
 }
 
-/* PATTERN is one of fnmatch's, for the name alone or with a mode behind it (`:kill`, `:repair`, `:exit`, `:late`). */
+/* PATTERN is one of fnmatch's, for the name alone or with a mode behind it (`:kill`, `:repair`, `:exit`, `:late`,
+ * `:stop`). */
 static bool wanted(const char *name, enum mode mode, const char *pattern)
 {
     char full[80];
@@ -59,7 +61,7 @@ static bool wanted(const char *name, enum mode mode, const char *pattern)
     return fnmatch(pattern, name, 0) == 0 || fnmatch(pattern, full, 0) == 0;
 }
 
-static void plan(const char *pattern, int only_mode, unsigned every)
+static void plan(const char *pattern, int only_mode, unsigned every, unsigned stand_ms)
 {
     struct result *results =
         mmap(NULL, MOST * sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -71,7 +73,7 @@ static void plan(const char *pattern, int only_mode, unsigned every)
                 snprintf(job->name, sizeof job->name, "%s%s", op->name, mode_names[mode]);
                 if (!applies(op, mode) || !wanted(op->name, mode, pattern) || job_count == MOST) continue;
                 if (only_mode >= 0 && mode != (enum mode)only_mode) continue;
-                job->sweep = (struct sweep){op, mode, every};
+                job->sweep = (struct sweep){op, mode, every, stand_ms};
                 job->result = &results[job_count++];
             }
         }
@@ -138,7 +140,10 @@ static bool is_good(const struct job *job)
     if (!r->finished) fprintf(stderr, "crash: %s: the sweep itself came to no end\n", job->name);
     if (faults || r->slow || !r->finished || r->missed * 2 > r->points) return false;
     if (!r->ran_out) fprintf(stderr, "crash: %s: its last point did not run to the end\n", job->name);
-    bool both = job->sweep.mode == REPAIR || job->sweep.op->constant || (r->sides[BEFORE] && r->sides[AFTER]);
+    const struct operation *op = job->sweep.op;
+    enum mode mode = job->sweep.mode;
+    bool one = mode == REPAIR || mode == STOP || op->constant || (mode == LATE && op->waits);
+    bool both = one || (r->sides[BEFORE] && r->sides[AFTER]);
     if (!both) fprintf(stderr, "crash: %s: saw only one side of the commit\n", job->name);
     return both && r->ran_out;
 }
@@ -208,25 +213,36 @@ static int run(int slots)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"ops", required_argument, NULL, 'o'},  {"every", required_argument, NULL, 'e'},
-        {"mode", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},       {0},
+        {"ops", required_argument, NULL, 'o'},
+        {"every", required_argument, NULL, 'e'},
+        {"mode", required_argument, NULL, 'm'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"list", no_argument, NULL, 'l'},
+        {"stand", required_argument, NULL, 's'},
+        {0},
     };
     const char *pattern = "*";
-    unsigned every = 1;
+    unsigned every = 1, stand_ms = 1000;
     int only_mode = -1, slots = 2;
     bool list = false;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'o': pattern = optarg; break;
         case 'e': every = (unsigned)strtoul(optarg, NULL, 10); break;
-        case 'm': only_mode = *optarg == 'r' ? REPAIR : *optarg == 'e' ? EXIT : *optarg == 'l' ? LATE : KILL; break;
+        case 'm':
+            only_mode = *optarg == 'r'   ? REPAIR
+                        : *optarg == 'e' ? EXIT
+                        : *optarg == 'l' ? LATE
+                        : *optarg == 's' ? STOP
+                                         : KILL;
+            break;
+        case 's': stand_ms = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'j': slots = (int)strtol(optarg, NULL, 10); break;
         case 'l': list = true; break;
         default: return 2;
         }
     }
-    plan(pattern, only_mode, every ? every : 1);
+    plan(pattern, only_mode, every ? every : 1, stand_ms);
     if (list) {
         for (int i = 0; i < job_count; i++) puts(jobs[i].name);
         return 0;

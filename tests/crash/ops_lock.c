@@ -11,8 +11,6 @@
 
 #include <errno.h>
 
-#define SLOW (SECOND / 5)
-
 static struct coopi_robust *robust_of(const struct scene *scene)
 {
     return &(scene->rlock ? scene->rlock->shm : scene->lock->shm)->robust;
@@ -92,6 +90,12 @@ void prepare_lock(struct scene *scene)
     COOP_MUST(coop_lock_in(scene->segment, "lock", COOP_CREATE, &scene->lock));
     COOP_MUST(coop_lock_in(scene->segment, "other", COOP_CREATE, &scene->other));
     COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
+}
+
+bool victim_holds(const struct scene *scene)
+{
+    if (!scene->lock && !scene->rlock) return false;
+    return (coopi_load_acquire(&robust_of(scene)->word) & COOPI_TID_MASK) == scene->board->tid;
 }
 
 void look_lock(struct scene *scene)
@@ -189,7 +193,7 @@ void act_release(struct scene *scene)
     scene->board->result = give(scene);
 }
 
-static void hand_over(struct scene *scene)
+void hand_over(struct scene *scene)
 {
     act_acquire(scene);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -69,6 +69,30 @@ static void set_item(struct scene *scene)
     scene->board->result = coop_list_set(scene->list, 1, coop_int(100));
 }
 
+static void insert_slice(struct scene *scene)
+{
+    coop_any value = coop_int(100);
+    scene->board->result = coop_list_set_slice(scene->list, 1, 1, 1, coop_items(&value, 1));
+}
+
+static void sort_down(struct scene *scene)
+{
+    scene->board->result = coop_list_sort(scene->list, coop_nil(), true);
+}
+
+static void compare_set(struct scene *scene)
+{
+    coop_any five = coop_int(5), six = coop_int(6);
+    bool done;
+    scene->board->result = coop_dict_compare_set(scene->dict, coop_str("n"), &five, &six, &done);
+}
+
+static void update(struct scene *scene)
+{
+    coop_pair pairs[] = {{coop_str("n"), coop_int(7)}, {coop_str("k"), coop_int(100)}};
+    scene->board->result = coop_dict_update(scene->dict, coop_pairs(pairs, 2));
+}
+
 static void set_key(struct scene *scene)
 {
     scene->board->result = coop_dict_set(scene->dict, coop_str("k"), coop_int(100));
@@ -161,6 +185,27 @@ static enum outcome verify_set_item(struct scene *scene)
     return end_list(scene, judge(scene, read_list, 1002003, 1101003));
 }
 
+/* Run twice it would be in there twice. */
+static enum outcome verify_insert_slice(struct scene *scene)
+{
+    return end_list(scene, judge(scene, read_list, 1002003, 1101002003));
+}
+
+static enum outcome verify_sort_down(struct scene *scene)
+{
+    return end_list(scene, judge(scene, read_list, 1002003, 3002001));
+}
+
+static enum outcome verify_compare_set(struct scene *scene)
+{
+    return end_dict(scene, judge(scene, read_dict, 1005, 1006));
+}
+
+static enum outcome verify_update(struct scene *scene)
+{
+    return end_dict(scene, judge(scene, read_dict, 1005, 2107));
+}
+
 static enum outcome verify_set_key(struct scene *scene)
 {
     return end_dict(scene, judge(scene, read_dict, 1005, 2105));
@@ -191,6 +236,10 @@ const struct operation manager_operations[] = {
     LIST("list-append/connected", .operate = append, .verify = verify_append, .warm = connect_list),
     LIST("list-pop/connected", .operate = pop, .verify = verify_pop, .warm = connect_list),
     LIST("list-set/connected", .operate = set_item, .verify = verify_set_item, .warm = connect_list),
+    LIST("list-slice-set/connected", .operate = insert_slice, .verify = verify_insert_slice, .warm = connect_list),
+    LIST("list-sort/connected", .operate = sort_down, .verify = verify_sort_down, .warm = connect_list),
+    DICT("dict-compare-set/connected", .operate = compare_set, .verify = verify_compare_set, .warm = connect_dict),
+    DICT("dict-update/connected", .operate = update, .verify = verify_update, .warm = connect_dict),
     DICT("dict-set/connected", .operate = set_key, .verify = verify_set_key, .warm = connect_dict),
     DICT("dict-del/connected", .operate = delete_key, .verify = verify_delete_key, .warm = connect_dict),
     DICT("dict-incr/connected", .operate = increment, .verify = verify_increment, .warm = connect_dict),

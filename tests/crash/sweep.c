@@ -3,6 +3,7 @@
 #include "crash/sweep.h"
 
 #include "crash/scene.h"
+#include "crash/stand.h"
 #include "crash/trace.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #define TRIES 3
 #define LATE_STEPS 20 /* late mode: places to kill at after each place to come at */
+#define STOPS_EVERY 3 /* stop mode: points that are left out */
 #define ENOUGH 8      /* points that hang or are slow */
 
 /* Where a victim ends. */
@@ -22,6 +24,8 @@ struct point {
     bool lives_on; /* it stands there, and is not ended */
     bool late;     /* a sleeper comes there; the victim ends after so many instructions */
     uint32_t more;
+    bool stands; /* it is stopped there, and then goes on to its end */
+    unsigned ms; /* for so long */
 };
 
 struct run {
@@ -53,12 +57,24 @@ static void say_place(struct run *run, const struct victim *victim, const struct
     run->scene.place = run->place;
 }
 
-/* A sleeper comes while the victim stands there; then it goes on. */
+/* A victim that sleeps is woken by what the operation does then, and not by the net. */
+static enum moved step_on(struct scene *scene, struct victim *victim)
+{
+    enum moved moved = victim_step(victim);
+    if (moved != SLEEPS || !scene->op->waits) return moved;
+    scene->op->asleep(scene);
+    int64_t since = now_ns();
+    moved = victim_step(victim);
+    scene->slow += now_ns() - since > SLOW;
+    return moved;
+}
+
+/* Somebody comes while the victim stands there; then it goes on. */
 static enum moved go_on(struct run *run, struct victim *victim, uint32_t steps)
 {
     enum moved moved = MOVED;
     run->scene.op->late(&run->scene);
-    while (moved == MOVED && steps-- > 0) moved = victim_step(victim);
+    while (moved == MOVED && steps-- > 0) moved = step_on(&run->scene, victim);
     return moved;
 }
 
@@ -69,8 +85,12 @@ static void finish_off(struct run *run, struct victim *victim, const struct poin
     bool met;
     enum moved moved = trace_reach(victim, scene, point->trace, point->number, &met);
     run->met = run->met && met;
-    if (moved == MOVED && point->late) moved = go_on(run, victim, point->more);
+    if (point->late && (moved == MOVED || moved == SLEEPS)) moved = go_on(run, victim, point->more);
     say_place(run, victim, point);
+    if (point->stands && (moved == MOVED || moved == SLEEPS)) {
+        stand(scene, point->ms);
+        moved = trace_finish(victim, scene);
+    }
     if (moved == STUCK) fault(scene, HUNG, "the victim itself slept for 3 s");
     if (moved == BROKEN) fault(scene, TORN, "the victim was ended by signal %d", victim->signal);
     scene->complete = moved == FINISHED;
@@ -113,7 +133,7 @@ static void play(struct run *run, const struct point *point)
     if (begin(run, &victim)) {
         finish_off(run, &victim, point);
         judge(run);
-        run->result->ran_out |= run->scene.complete && (point->number == TRACE_END || point->late);
+        run->result->ran_out |= run->scene.complete && (point->number == TRACE_END || point->late || point->stands);
     }
     victim_kill(&victim);
     scene_end(&run->scene);
@@ -199,7 +219,7 @@ static void sweep_once(struct run *run)
     size_t count = 0;
     record_best(run, &trace);
     if (trace.instructions > run->result->instructions) run->result->instructions = trace.instructions;
-    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
+    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, false, &count) : NULL;
     for (size_t i = 0; i < count && !is_enough(run); i++)
         kill_at(run, &(struct point){.trace = &trace, .number = points[i]});
     struct point end = {.trace = &trace, .number = TRACE_END};
@@ -245,16 +265,36 @@ static void sweep_late(struct run *run)
     size_t count = 0;
     record_best(run, &trace);
     run->result->instructions = trace.instructions;
-    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, &count) : NULL;
+    bool waits = run->scene.op->waits; /* then what matters is also when it reads */
+    size_t *points = trace.count ? trace_points(&trace, run->sweep->every, waits, &count) : NULL;
     uint32_t stride = run->sweep->every * (1 + (uint32_t)trace.instructions / LATE_STEPS);
     for (size_t i = 0; i < count && !is_enough(run); i++) {
         struct point point = {.trace = &trace, .number = points[i], .late = true};
+        if (waits) point.more = UINT32_MAX; /* to its end */
         do {
             kill_at(run, &point);
             point.more += stride;
-        } while (!run->scene.complete && !is_enough(run));
+        } while (!run->scene.complete && !waits && !is_enough(run));
         point.lives_on = true;
-        if (!is_enough(run) && run->scene.op->lets_go) kill_at(run, &point);
+        if (!is_enough(run) && run->scene.op->lets_go && !waits) kill_at(run, &point);
+    }
+    free(points);
+    trace_free(&trace);
+}
+
+/* Somebody else's time passes at each point; at the one in the middle, much of it. */
+static void sweep_stops(struct run *run)
+{
+    struct trace trace;
+    size_t count = 0;
+    record_best(run, &trace);
+    run->result->instructions = trace.instructions;
+    size_t *points = trace.count ? trace_points(&trace, STOPS_EVERY * run->sweep->every, false, &count) : NULL;
+    struct point point = {.trace = &trace, .stands = true, .lives_on = run->scene.op->lets_go};
+    for (size_t i = 0; i < count && !is_enough(run); i++) {
+        point.number = points[i];
+        point.ms = i == count / 2 ? run->sweep->stand : 0;
+        kill_at(run, &point);
     }
     free(points);
     trace_free(&trace);
@@ -264,11 +304,13 @@ void sweep_run(const struct sweep *sweep, struct result *result)
 {
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
-    run.scene.lives = sweep->mode == EXIT;
+    run.scene.lives = sweep->mode == EXIT || sweep->mode == STOP;
     if (sweep->mode == REPAIR)
         sweep_repairs(&run);
     else if (sweep->mode == LATE)
         sweep_late(&run);
+    else if (sweep->mode == STOP)
+        sweep_stops(&run);
     else
         sweep_once(&run);
     scene_close(&run.scene);

@@ -10,6 +10,7 @@ enum mode {
     REPAIR, /* then SIGKILL for a second one, which repairs what the first left */
     EXIT,   /* SYS_exit for the thread, while its process lives */
     LATE,   /* SIGKILL for the process, after somebody came in the midst of the operation */
+    STOP,   /* stopped in the midst of the operation, while others work, and continued to its end */
     MODES,
 };
 
@@ -17,6 +18,7 @@ struct sweep {
     const struct operation *op;
     enum mode mode;
     unsigned every;
+    unsigned stand; /* STOP: milliseconds of the one long stop of each operation */
 };
 
 /* In memory that the sweeping process shares with main, which looks whether it gets on. */

@@ -144,6 +144,13 @@ static enum moved reach_call(struct victim *victim, struct scene *scene, uint32_
     return MOVED;
 }
 
+enum moved trace_finish(struct victim *victim, struct scene *scene)
+{
+    if (victim->moving != NOTHING && scene->op->asleep) scene->op->asleep(scene); /* it sleeps */
+    victim->since = now_ns();
+    return reach_call(victim, scene, UINT32_MAX);
+}
+
 /* How often the event's place was passed since its last system call, itself included. */
 static uint32_t passes_of(const struct trace *trace, size_t number)
 {
@@ -176,13 +183,13 @@ static bool worth(const struct trace *trace, size_t i)
     return trace->events[i].changed || trace->events[i - 1].changed || trace->events[i + 1].changed;
 }
 
-size_t *trace_points(const struct trace *trace, unsigned every, size_t *ret_count)
+size_t *trace_points(const struct trace *trace, unsigned every, bool all, size_t *ret_count)
 {
     size_t *points = malloc(trace->count * sizeof *points), count = 0, seen = 0;
     if (!points) abort();
     if (trace->instructions <= TINY) every = 1;
     for (size_t i = 0; i < trace->count; i++)
-        if (worth(trace, i) && seen++ % every == 0) points[count++] = i;
+        if ((all || worth(trace, i)) && seen++ % every == 0) points[count++] = i;
     *ret_count = count;
     return points;
 }

@@ -34,8 +34,11 @@ void trace_free(struct trace *trace);
 enum moved trace_reach(struct victim *victim, struct scene *scene, const struct trace *trace, size_t number,
                        bool *ret_met);
 
+/* From where it stands to the end of its operation. */
+enum moved trace_finish(struct victim *victim, struct scene *scene);
+
 /* The numbers of the events to kill at, every EVERYth of them; *RET_COUNT of them; the caller frees. All of a short
- * operation's, else those that changed something and their neighbours. */
-size_t *trace_points(const struct trace *trace, unsigned every, size_t *ret_count);
+ * operation's, else those that changed something and their neighbours, if not ALL are asked for. */
+size_t *trace_points(const struct trace *trace, unsigned every, bool all, size_t *ret_count);
 
 #endif

@@ -53,6 +53,13 @@ void SKIP(const char *format, ...)
     _exit(0);
 }
 
+void need_right(bool have, const char *what)
+{
+    if (have) return;
+    if (getenv("COOP_SOAK")) FAIL("this user has no right %s, and a soak needs it", what);
+    SKIP("no right %s", what);
+}
+
 void test_check_result(int result, int expected, const char *call, const char *file, int line)
 {
     if (result == expected) return;

@@ -112,6 +112,9 @@ void test_register(struct test_suite *suite);
 /* Ends the test as skipped. For what this machine cannot do, never for what is slow or flaky. */
 void SKIP(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* The right WHAT ("to ...") that the test needs: without it the test is skipped, and fails where $COOP_SOAK is set. */
+void need_right(bool have, const char *what);
+
 /* Children */
 
 /* pid_t pid; CHILD(pid) { ... }   forks; the child runs the block and ends with 0. No break or return in it. */

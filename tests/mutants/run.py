@@ -8,6 +8,8 @@ Each tests/mutants/NAME.patch begins with two lines and goes on with a diff for 
     # breaks: what no longer holds
     # test: suite/name                 or  # crash: PATTERN of operations for the killer
                                        or  # stress: PROGRAM ARGUMENT...
+Behind a guard of the last two kinds stands what it must say, a regular expression:
+    # shows: text of its output
 The work is done in a copy of the tree, build/mutants, which is kept so that the next run builds little. --dozen=N takes
 the Nth twelve of the list, round and round. Ends with `N mutants, N caught`; 0 only if all are.
 """
@@ -36,6 +38,9 @@ class Mutant:
         self.test = next((kind + " " + found for kind in GUARDS if (found := self.header(kind))), None)
         if not self.breaks or not self.test:
             sys.exit("mutants: %s lacks '# breaks: ...' or the line that names its guard" % self.name)
+        self.shows = self.header("shows")
+        if not self.shows and not self.test.startswith("test "):
+            sys.exit("mutants: %s lacks '# shows: ...': what its guard must say" % self.name)
         self.files = re.findall(r"^\+\+\+ b/(\S+)", self.text, re.M)
 
     def header(self, key):
@@ -74,13 +79,14 @@ def build():
 
 
 def run_test(guard):
-    """The guard's exit code: 0 passed, 1 failed, others: it could not tell; None: it did not end."""
+    """The guard's exit code (0 passed, 1 failed, others: it could not tell; None: it did not end) and its output."""
     kind, what = guard.split(" ", 1)
     command = ["build/release/tests/" + part if i == 0 else part for i, part in enumerate(GUARDS[kind] + what.split())]
     try:
-        return subprocess.run(command, cwd=SCRATCH, capture_output=True, timeout=TEST_SECONDS, check=False).returncode
+        done = subprocess.run(command, cwd=SCRATCH, capture_output=True, timeout=TEST_SECONDS, check=False, text=True)
+        return done.returncode, done.stdout + done.stderr
     except subprocess.TimeoutExpired:
-        return None
+        return None, ""
 
 
 def apply(mutant):
@@ -104,9 +110,12 @@ def judge(mutant):
     wrong = build()
     if wrong:
         return "ERROR", "it does not build:\n" + wrong
-    code = run_test(mutant.test)
+    code, output = run_test(mutant.test)
+    shown = re.search(mutant.shows, output) if mutant.shows else None
+    if code == 1 and mutant.shows and not shown:
+        return "ERROR", "%s fails, but does not say '%s':\n%s" % (mutant.test, mutant.shows, output[-2500:])
     if code == 1:
-        return "caught", ""
+        return "caught", "by %s: %s" % (mutant.test, shown.group(0)) if shown else ""
     if code == 0:
         return "SURVIVED", "%s passes all the same" % mutant.test
     return "ERROR", "the runner ended with %s" % code
@@ -134,7 +143,7 @@ def main():
     if wrong:
         sys.exit("mutants: the unbroken tree does not build:\n" + wrong)
     for test in sorted({mutant.test for mutant in mutants}):
-        if run_test(test) != 0:
+        if run_test(test)[0] != 0:
             sys.exit("mutants: %s does not pass in the unbroken tree" % test)
     caught = 0
     for mutant in mutants:

@@ -288,9 +288,71 @@ static void printing_stops_at_the_depth_limit(void)
     free(text);
 }
 
+static void check_order(coop_any smaller, coop_any greater)
+{
+    bool less;
+    CHECK_OK(coop_any_less(smaller, greater, &less));
+    CHECK(less);
+    CHECK_OK(coop_any_less(greater, smaller, &less));
+    CHECK(!less);
+    CHECK_OK(coop_any_less(smaller, smaller, &less));
+    CHECK(!less);
+}
+
+static void less_is_exact_for_numbers(void)
+{
+    coop_any rising[] = {coop_float(-INFINITY), coop_float(-0x1p64), coop_int(INT64_MIN),   coop_float(-3.5),
+                         coop_int(-3),          coop_float(-0.5),    coop_bool(false),      coop_float(5e-324),
+                         coop_bool(true),       coop_float(1.5),     coop_float(0x1p53),    coop_int((1LL << 53) + 1),
+                         coop_int(INT64_MAX),   coop_float(0x1p63),  coop_uint(UINT64_MAX), coop_float(0x1p64),
+                         coop_float(INFINITY)};
+    size_t count = sizeof rising / sizeof *rising;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count; j++) check_order(rising[i], rising[j]);
+    bool less;
+    CHECK_OK(coop_any_less(coop_float(NAN), coop_int(1), &less));
+    CHECK(!less);
+    CHECK_OK(coop_any_less(coop_float(1e300), coop_float(NAN), &less));
+    CHECK(!less);
+    CHECK_OK(coop_any_less(coop_float(-0.0), coop_int(0), &less));
+    CHECK(!less);
+}
+
+static void less_orders_text_bytes_and_lists(void)
+{
+    coop_any one = coop_int(1), two = coop_int(2), ones[] = {one, coop_nil()}, twos[] = {two, coop_nil()};
+    check_order(coop_str(""), coop_str("a"));
+    check_order(coop_str("a"), coop_str("ab"));
+    check_order(coop_str("z"), coop_str("\xc3\xa9"));
+    check_order(coop_bytes("\x7f", 1), coop_bytes("\xff", 1));
+    check_order(coop_items(NULL, 0), coop_items(ones, 1));
+    check_order(coop_items(ones, 2), coop_items(twos, 1));
+    check_order(coop_items(ones, 1), coop_items(ones, 2));
+}
+
+static void less_refuses_what_has_no_order(void)
+{
+    coop_any one = coop_int(1), text = coop_str("1");
+    coop_any pairs[][2] = {{one, text},
+                           {text, coop_bytes("1", 1)},
+                           {coop_nil(), coop_nil()},
+                           {coop_pairs(NULL, 0), coop_pairs(NULL, 0)},
+                           {coop_items(&one, 1), coop_items(&text, 1)},
+                           {coop_items(NULL, 0), one}};
+    bool less = true;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        CHECK_ERR(coop_any_less(pairs[i][0], pairs[i][1], &less), -EINVAL);
+        CHECK_DETAIL("TypeError");
+        CHECK(less);
+    }
+    CHECK_ERR(coop_any_less(coop_items(&one, 1), coop_items(&text, 1), &less), -EINVAL);
+    CHECK_DETAIL("'<' is not supported between 'int' and 'str'");
+}
+
 TESTS(any, TEST(constructors_say_type_and_size), TEST(append_copies_what_it_is_given),
       TEST(set_keeps_the_place_of_a_key), TEST(a_list_a_map_and_nan_are_no_keys), TEST(what_borrows_cannot_grow),
       TEST(nesting_stops_at_the_limit), TEST(an_unknown_type_is_refused), TEST(numbers_are_equal_by_value),
       TEST(numbers_are_equal_exactly_above_2_to_53), TEST(text_is_never_bytes), TEST(lists_are_equal_item_by_item),
       TEST(maps_are_equal_in_any_order), TEST(hashes_depend_on_the_secret), TEST(printing_is_pythons_repr),
-      TEST(floats_print_shortest), TEST(text_prints_with_escapes), TEST(printing_stops_at_the_depth_limit))
+      TEST(floats_print_shortest), TEST(text_prints_with_escapes), TEST(printing_stops_at_the_depth_limit),
+      TEST(less_is_exact_for_numbers), TEST(less_orders_text_bytes_and_lists), TEST(less_refuses_what_has_no_order))

@@ -7,15 +7,24 @@
 
 #include <coop/error.h>
 #include <coop/lock.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 static coop_segment *segment;
+
+/* The whole runner's geteuid: another's as soon as a test says so. */
+static uid_t pretended_uid;
+
+uid_t perhaps_another(void) __asm__("geteuid");
+
+uid_t perhaps_another(void)
+{
+    return pretended_uid ? pretended_uid : (uid_t)syscall(SYS_geteuid);
+}
 
 /* Opening NAME gives RESULT, with both texts in the sentence, and leaves nothing open. */
 static void check_refused(const char *name, int result, const char *wrong, const char *cure)
@@ -88,25 +97,20 @@ static void a_file_of_another_uid_than_its_name_is_refused(void)
     forge_remove(name);
 }
 
-/* With privileges: another's, under another's name, and that one trusted. */
+/* With the uid of somebody else, as the library sees it; in earnest it is a privileged test. */
 static void another_users_segment_needs_trust(void)
 {
     char name[160];
-    snprintf(name, sizeof name, "%u:%s", geteuid() + 1, test_name("s"));
-    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOENT);
-    CHECK_ERR(coop_segment_open(name, COOP_CREATE, &segment), -EACCES);
-    CHECK_DETAIL("only that user can make it");
-    if (geteuid() != 0) return; /* only root can give files away */
+    snprintf(name, sizeof name, "%u:%s", geteuid(), test_name("s"));
     forge_segment(test_name("s"), NULL);
-    CHECK_EQ(chown(forge_path(test_name("s")), 1, 1), 0);
-    check_refused(test_name("s"), -EACCES, "belongs to uid 1", "remove it");
-    char from[512];
-    snprintf(from, sizeof from, "%s", forge_path(test_name("s")));
-    CHECK_EQ(rename(from, forge_path(name)), 0);
-    check_refused(name, -EACCES, "belongs to uid 1", "COOP_TRUST_PEERS");
+    pretended_uid = geteuid() + 1;
+    check_refused(name, -EACCES, "belongs to uid", "COOP_TRUST_PEERS");
     CHECK_OK(coop_segment_open(name, COOP_TRUST_PEERS, &segment));
     coop_segment_close(segment);
     forge_remove(name);
+    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOENT);
+    CHECK_ERR(coop_segment_open(name, COOP_CREATE, &segment), -EACCES);
+    CHECK_DETAIL("only that user can make it");
 }
 
 static void a_mode_that_lets_others_in_is_refused(void)
@@ -400,31 +404,6 @@ static void a_lie_about_the_size_does_no_harm(void)
     forge_remove(name);
 }
 
-static void open_from_inside(const char *name)
-{
-    CHECK_EQ(getpid(), 1);
-    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOTSUP);
-    CHECK_DETAIL("/proc"); /* still the other namespace's */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("proc", "/proc", "proc", 0, NULL) != 0) return;
-    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOTSUP);
-    CHECK_DETAIL("another PID namespace");
-}
-
-/* Where we may make none, the forged header stands for it. */
-static void a_real_pid_namespace_is_refused(void)
-{
-    const char *name = test_name("s");
-    forge_segment(name, NULL);
-    pid_t outside, inside;
-    CHILD(outside) {
-        if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(0);
-        CHILD(inside) open_from_inside(name);
-        child_must(inside);
-    }
-    child_must(outside);
-    forge_remove(name);
-}
-
 TESTS(attach, TEST(a_fifo_is_refused_and_does_not_block), TEST(a_symbolic_link_is_refused_even_to_a_segment),
       TEST(a_socket_is_refused), TEST(a_directory_is_refused), TEST(a_file_of_another_uid_than_its_name_is_refused),
       TEST(another_users_segment_needs_trust), TEST(a_mode_that_lets_others_in_is_refused),
@@ -433,5 +412,4 @@ TESTS(attach, TEST(a_fifo_is_refused_and_does_not_block), TEST(a_symbolic_link_i
       TEST(another_fingerprint_is_refused), TEST(a_bad_checksum_is_refused), TEST(another_pid_namespace_is_refused),
       TEST(another_boot_is_refused), TEST(compatible_features_and_a_newer_minor_format_are_taken),
       TEST(contradictions_in_the_header_are_refused), TEST(damaged_entries_are_refused_and_the_rest_is_used),
-      TEST(a_name_without_an_end_is_not_read_beyond_its_entry), TEST(a_lie_about_the_size_does_no_harm),
-      TEST(a_real_pid_namespace_is_refused))
+      TEST(a_name_without_an_end_is_not_read_beyond_its_entry), TEST(a_lie_about_the_size_does_no_harm))

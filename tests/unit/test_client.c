@@ -179,7 +179,7 @@ static void announce_too_much(struct fake *fake)
 
 static void an_oversized_answer_is_refused(void)
 {
-    check_ping(announce_too_much, -EMSGSIZE, "larger than 67108864 bytes");
+    check_ping(announce_too_much, -EMSGSIZE, "larger than 64 MiB");
 }
 
 static void refuse(struct fake *fake)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -249,6 +250,32 @@ TOLD(by_exec_over_it)
 TOLD(with_a_child_that_lives)
 TOLD(after_closing_descriptors)
 
+static void (*fat_way)(void);
+
+/* With memory that the kernel has to give back: 1 GiB in the soak. */
+static void die_fat(void)
+{
+    size_t size = (size_t)(getenv("COOP_SOAK") ? 1024 : 48) << 20;
+    char *fat = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(fat != MAP_FAILED);
+    for (size_t i = 0; i < size; i += 4096) fat[i] = 1;
+    fat_way();
+}
+
+static void of_a_fat_process_is_told(void)
+{
+    static void (*const ways[])(void) = {by_signal,
+                                         by_exec,
+                                         by_exec_of_another_thread,
+                                         by_raw_exit_of_a_thread,
+                                         with_a_child_that_lives,
+                                         after_closing_descriptors};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        fat_way = ways[i];
+        check_told(die_fat);
+    }
+}
+
 static void one_that_waited_when_it_died_is_not_told(void)
 {
     set_up();
@@ -462,8 +489,8 @@ TESTS(death, TEST_T(by_signal_is_told, .seconds = 30), TEST_T(by_fault_is_told, 
       TEST_T(by_return_of_a_thread_is_told, .seconds = 30), TEST_T(by_exec_is_told, .seconds = 30),
       TEST_T(by_exec_with_threads_is_told, .seconds = 30), TEST_T(by_exec_of_another_thread_is_told, .seconds = 30),
       TEST_T(by_exec_over_it_is_told, .seconds = 30), TEST_T(with_a_child_that_lives_is_told, .seconds = 30),
-      TEST_T(after_closing_descriptors_is_told, .seconds = 30), TEST(one_that_waited_when_it_died_is_not_told),
-      TEST(one_that_had_released_when_it_died_is_not_told),
+      TEST_T(after_closing_descriptors_is_told, .seconds = 30), TEST_T(of_a_fat_process_is_told, .seconds = 120),
+      TEST(one_that_waited_when_it_died_is_not_told), TEST(one_that_had_released_when_it_died_is_not_told),
       TEST(if_the_one_who_was_told_dies_too_the_next_is_told_again), TEST(a_stopped_holder_keeps_it),
       TEST(closing_all_descriptors_is_no_death), TEST(starting_programs_is_no_death),
       TEST(the_death_of_another_thread_is_not_the_holders),

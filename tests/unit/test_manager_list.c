@@ -74,7 +74,7 @@ static void list_index_out_of_range_names_the_range(void)
     CHECK_HAS(m.sentence, "empty");
     fill(3);
     CHECK_ERR(ask(&m, "list.get", list, ARGS(coop_int(3))), -ERANGE);
-    CHECK_HAS(m.sentence, "list \"l\": index 3 is out of range; its 3 items are 0 to 2");
+    CHECK_HAS(m.sentence, "list \"l\": index 3 is out of range (IndexError); its 3 items are 0 to 2");
     CHECK_ERR(ask(&m, "list.get", list, ARGS(coop_int(-4))), -ERANGE);
     CHECK_ERR(ask(&m, "list.get", list, ARGS(coop_int(INT64_MAX))), -ERANGE);
     CHECK_ERR(ask(&m, "list.get", list, ARGS(coop_int(INT64_MIN))), -ERANGE);

@@ -7,9 +7,7 @@
 
 #include <coop/error.h>
 #include <coop/lock.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -86,28 +84,6 @@ static void a_shm_that_is_full_when_it_grows_is_told_and_costs_nothing(void)
     coop_lock_close(lock);
     CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
     CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
-}
-
-/* The same in earnest, with a /dev/shm of our own. Without the right to mount one, the shim above stands for it. */
-static void fill_a_small_shm(void)
-{
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return;
-    if (mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=512k") != 0) return;
-    CHECK_ERR(coop_segment_create("big", COOP_SEGMENT_OPTIONS(.reserve = 1 << 20), &segment), -ENOSPC);
-    check_full();
-    CHECK(!is_there("big"));
-    CHECK_OK(coop_segment_create("s", COOP_SEGMENT_OPTIONS(.objects = 2000), &segment));
-    CHECK_EQ(make_until_it_fails(), -ENOSPC);
-    CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
-    CHECK_ERR(coop_segment_create("t", NULL, &segment), -ENOSPC);
-    CHECK(!is_there("t"));
-}
-
-static void a_small_shm_that_fills_up_raises_no_sigbus(void)
-{
-    pid_t child;
-    CHILD(child) fill_a_small_shm();
-    child_must(child);
 }
 
 static void set_limit(__rlimit_resource_t what, rlim_t soft)
@@ -309,7 +285,7 @@ static void a_fast_timer_does_not_keep_it_from_growing(void)
 
 TESTS(segment_limits, TEST(a_full_shm_is_told_and_leaves_no_name),
       TEST(a_shm_that_is_full_when_it_grows_is_told_and_costs_nothing),
-      TEST(a_small_shm_that_fills_up_raises_no_sigbus), TEST(the_file_size_limit_is_told_without_its_signal),
+      TEST(the_file_size_limit_is_told_without_its_signal),
       TEST_T(little_address_space_makes_a_smaller_mapping, .tags = NO_ASAN | NO_TSAN),
       TEST_T(too_little_address_space_is_told, .tags = NO_ASAN | NO_TSAN),
       TEST_T(growth_beyond_ones_own_mapping_is_told, .seconds = 30, .tags = NO_ASAN | NO_TSAN),

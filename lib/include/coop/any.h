@@ -19,6 +19,9 @@ COOP_BEGIN_DECLS
  * coop_any_append() or coop_any_set(): give it back with coop_any_clear(). Assigning a coop_any copies the sixteen
  * bytes and not what they own: clear one of the two only.
  *
+ * <coop/pack.h> makes values out of C variables by a format, as printf() makes text, and takes them apart:
+ * coop_any_pack(&v, "[i, s, {s: d}]", 1, "a", "k", 0.5), coop_any_unpack(v, "[is*]", &number, &text).
+ *
  * Thread safety: as an int's. Different values may be used by different threads at once. Nothing here is
  * async-signal-safe, except the constructors. */
 
@@ -177,6 +180,11 @@ void coop_any_clear(coop_any *value);
 /* Python's ==. Numbers by their exact value whatever their type, 1 == 1.0 == True also above 2**53; a NaN equals
  * nothing; str is never bytes; lists item by item; maps whatever their order. */
 bool coop_any_equal(coop_any a, coop_any b);
+
+/* Python's a < b: numbers by their exact value, text by its characters, bytes, and lists by the first items that
+ * differ. A NaN is less than nothing. -EINVAL (TypeError): values that have no order, as text and a number, nil, or
+ * maps. */
+int coop_any_less(coop_any a, coop_any b, bool *ret_less) COOP_MUST_CHECK;
 
 /* Writes the value as Python's repr() does: [1, 'a', None, True, 1.5, b'\x00', {'k': 1}]. Bytes of a text that are not
  * UTF-8 are written as \xNN. (Characters that no Unicode version has assigned are written as they are, not as \uNNNN.)

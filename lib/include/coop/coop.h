@@ -11,6 +11,7 @@
 #include <coop/list.h>
 #include <coop/lock.h>
 #include <coop/manager.h>
+#include <coop/pack.h>
 #include <coop/segment.h>
 #include <coop/value.h>
 

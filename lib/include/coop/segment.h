@@ -12,7 +12,8 @@
  *
  * Caveats. Write access to a segment is full power over everyone who maps it, as between threads; so segments are 0600,
  * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All
- * who attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused.
+ * who attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused. So is
+ * a second copy of libcoop in one process (a static one in the program, a shared one below a plugin): -ENOTSUP.
  *
  * All calls are thread-safe; none is async-signal-safe. Handles survive fork(): the child uses them as itself. */
 #ifndef COOP_SEGMENT_H
