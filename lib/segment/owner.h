@@ -23,7 +23,8 @@ static inline bool coopi_dead_by(uint64_t life, uint32_t tag)
 }
 
 /* Is the owner that TAG names dead? One load. The life word is linked first, hence marked last by the kernel's walk: an
- * answer "dead" means that every word that the owner had linked has been marked. A row that does not exist is dead. */
+ * answer "dead" means that every word that the owner had linked has been marked, but for the one that stood in
+ * list_op_pending (the last one that it took, mostly), which comes after. A row that does not exist is dead. */
 static inline bool coopi_dead(const struct coopi_map *map, uint32_t tag)
 {
     uint32_t row = tag & COOPI_ROW_MASK;

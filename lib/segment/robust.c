@@ -39,7 +39,7 @@ static int try_take(const struct wait *wait, uint64_t *ret_word)
 static bool call_holders(struct coopi_robust *robust, uint32_t *ret_mode)
 {
     uint32_t mode = coopi_load_acquire(&robust->mode), called = mode | COOPI_MODE_CALL;
-    if (mode != called && !coopi_cas_both(&robust->mode, &mode, called)) return false;
+    if (mode != called && !coopi_cas_total(&robust->mode, &mode, called)) return false;
     *ret_mode = called;
     if ((called & COOPI_MODE_BUSY) || !coopi_fence_all()) return true;
     *ret_mode = called | COOPI_MODE_BUSY;
@@ -127,7 +127,7 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
     struct robust_list *saved = coopi_pending_begin(self, robust);
     r = take(map, robust, self, timeout, flags, ret_dead);
     if (r >= 0) coopi_link(self, robust);
-    coopi_pending_end(self, saved);
+    coopi_pending_taken(self, robust, saved);
     return r;
 }
 
@@ -148,7 +148,7 @@ static uint32_t next_generation(uint32_t mode)
 /* Takes the word's last bits away. True if a sleeper has called meanwhile, which may have trusted them. */
 static bool clear(struct coopi_robust *robust, uint64_t word)
 {
-    return coopi_cas_both(&robust->word, &word, 0) && (coopi_load_relaxed(&robust->mode) & COOPI_MODE_CALL);
+    return coopi_cas_total(&robust->word, &word, 0) && (coopi_load_total(&robust->mode) & COOPI_MODE_CALL);
 }
 
 /* Gives up where nobody sleeps, as long as no bit says otherwise. */

@@ -2,8 +2,8 @@
 /* The robust lock: a word that one CAS takes and that the kernel gives back when its holder dies.
  *
  * Design notes.
- * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link; clear pending. Whoever dies in between is found
- * by the kernel through pending or through the list, never both lost.
+ * Taking: name the word in list_op_pending; CAS 0 -> {tid, tag}; link. Whoever dies in between is found by the kernel
+ * through pending or through the list, never both lost. The name stays (self.h), so this word is marked as the last.
  * Giving up: name it in pending; unlink; make the word free; wake.
  * Waiting: a sleeper puts WAITERS into the holder's word, so that the holder, or the kernel at its death, wakes one;
  * then it sleeps while both the word and `mode` are what it saw.
@@ -17,7 +17,7 @@
  * knows itself that nobody else is giving up. Before that it puts WAITERS into its own word, lest the call die with it.
  * It makes the lock quiet again, before it gives up, when that went CALM times to nobody. Each such change has a new
  * generation, so that a sleeper that stood still on its way does not fall asleep by a word that came back the same.
- * (With COOP_INTR it sleeps by the word alone; only the death of another sleeper on its way leaves it to the net.)
+ * (With COOP_INTR it sleeps by the word alone, and may be left to the net if the word comes back the same meanwhile.)
  * Waking: who gives up to sleepers makes its word the free word with WAITERS in one step: in a gap somebody could take
  * it without the bit, and then a death on our side would leave the sleepers behind. The bit goes away only when that
  * wake finds nobody: a woken sleeper that is killed after a running thread took the lock would otherwise leave the
@@ -52,7 +52,10 @@ static inline bool coopi_robust_try(uint32_t slot, struct coopi_robust *robust)
     struct robust_list *saved = coopi_pending_begin(self, robust);
     bool taken = coopi_cas_acquire(&robust->word, &seen, id);
     if (taken) coopi_link(self, robust);
-    if (coopi_unlikely(!taken || saved)) coopi_pending_end(self, saved);
+    if (coopi_unlikely(!taken))
+        coopi_pending_end(self, saved);
+    else if (coopi_unlikely(saved))
+        coopi_pending_taken(self, robust, saved);
     return taken;
 }
 

@@ -14,8 +14,7 @@
  * thread's id; `list_op_pending` names the one word that is being taken or given up and may not be in the list. A word
  * that was taken stays named until it is given up, unless another one was named before: two stores less a lock.
  * A signal handler may lock and unlock inside our lock and unlock: each saves and restores list_op_pending, and pushes
- * and pops leave the array right at every instruction. (A handler that takes and gives up the very word that its thread
- * is just giving up clears the name: if the thread is killed right then, the net wakes the sleeper.)
+ * and pops leave the array right at every instruction.
  *
  * All of it stands in memory that is wiped at fork, so a child starts as nobody and attaches as itself. */
 #ifndef COOPI_SELF_H
@@ -53,7 +52,7 @@ struct coopi_self {
     uint32_t
         unfenced; /* COOPI_MODE_BUSY where no membarrier of others reaches this process: as if each lock were busy */
     struct robust_list_head own; /* registered when the thread has none: a child of a raw clone() */
-    uint64_t spare1;
+    struct robust_list *outer;   /* a word that a handler took while its thread was taking or giving it up */
     struct robust_list *held[1 + COOPI_HELD_MAX]; /* from 1, oldest first; [0] is the oldest sentinel */
     uint64_t spare2;
     uint64_t id[COOPI_MAPS + 1]; /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
@@ -97,14 +96,16 @@ static inline struct robust_list *coopi_pending_begin(struct coopi_self *self, s
     return saved;
 }
 
-/* Names a word that is about to be given up, if it is not named still. */
+/* Names a word that is about to be given up, if it is not named still. Hands back what is to be named afterwards. */
 static inline struct robust_list *coopi_pending_resume(struct coopi_self *self, struct coopi_robust *robust)
 {
     struct robust_list *saved = self->head->list_op_pending, *node = coopi_node(robust);
+    bool inner = self->outer == node;
     if (coopi_unlikely(saved != node))
         coopi_put(self->head->list_op_pending, node);
-    else
-        saved = NULL;
+    else if (!inner)
+        saved = NULL; /* it was named since it was taken */
+    if (coopi_unlikely(inner)) coopi_put(self->outer, NULL);
     coopi_compiler_barrier();
     return saved;
 }
@@ -113,6 +114,15 @@ static inline void coopi_pending_end(struct coopi_self *self, struct robust_list
 {
     coopi_compiler_barrier();
     coopi_put(self->head->list_op_pending, saved);
+}
+
+/* After a word was taken, or was not: names again what was named before. */
+static inline void coopi_pending_taken(struct coopi_self *self, const struct coopi_robust *robust,
+                                       struct robust_list *saved)
+{
+    if (coopi_unlikely((const void *)saved == &robust->node && coopi_is_newest(self, robust)))
+        coopi_put(self->outer, saved);
+    coopi_pending_end(self, saved);
 }
 
 /* Links a word that this thread has just taken, as its newest. */

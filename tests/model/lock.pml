@@ -16,7 +16,7 @@
  *                 enough: a locked instruction stands between any two plain stores to shared words
  * A wake takes any sleeper. The threads up to TIMED may leave at any time, as at a deadline or a signal.
  * Death is SIGKILL: no further step, then the kernel's walk: the linked word, then the life word, which is linked behind
- * it, and last the pending one. A word without a tid that is pending: one sleeper is woken (Linux >= 6.2).
+ * it, and last the pending one, which it left out before. A word without a tid that is pending: one sleeper is woken (Linux >= 6.2).
  *
  * Checked: nobody sleeps for ever (nothing moves, a thread sleeps: an invalid end state); nobody takes the lock from a
  * living thread; COOP_OWNER_DIED is told to the next one after a death in possession, and to nobody else. All of that
@@ -301,18 +301,22 @@ heard:
 
 have:
     if
-    :: atomic { linked = true; pending = false }
+    :: atomic {
+            linked = true;
+            if /* the name stays, or was another's before */
+            :: true
+            :: pending = false
+            fi
+        }
     OR_DIE
     fi;
 
-    /* coopi_robust_give_up() */
+    /* coopi_robust_try_give_up() */
     if
     :: atomic {
-            linked = false;
-            pending = true;
             assert(holder == me);
             if
-            :: word & WAITERS -> goto slow
+            :: STATE(mode) -> pending = true; linked = false; goto slow
             :: else
             fi
         }
@@ -320,8 +324,10 @@ have:
     fi;
     if
     :: atomic {
+            pending = true;
+            linked = false;
             if
-            :: STATE(mode) -> goto slow
+            :: word & WAITERS -> goto slow
             :: else
             fi
         }
@@ -359,7 +365,7 @@ waker:
     fi;
     goto left;
 
-    /* coopi_robust_give_up_slow() */
+    /* coopi_robust_give_up() */
 slow:
     if
     :: atomic {
@@ -530,7 +536,7 @@ dying:
         :: else -> assert(holder != me)
         fi;
         if
-        :: linked && TID(word) == me -> yes = (word & WAITERS) != 0; word = (word & ~7) | OWNER_DIED
+        :: linked && !pending && TID(word) == me -> yes = (word & WAITERS) != 0; word = (word & ~7) | OWNER_DIED
         :: else
         fi;
         linked = false

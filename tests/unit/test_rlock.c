@@ -5,7 +5,11 @@
 
 #include <coop/error.h>
 #include <coop/lock.h>
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/time.h>
 
 static coop_rlock *lock;
 
@@ -57,6 +61,109 @@ static void others_see_it_held_until_the_last_release(void)
     CHECK_EQ(who.pid, holder);
     step_to(step, 2);
     CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
+    child_must(holder);
+}
+
+/* A child that holds it until step 2; at step 1 it does. */
+static pid_t fork_holder(int *step)
+{
+    pid_t holder;
+    CHILD(holder) {
+        CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
+        step_to(step, 1);
+        await_step(step, 2);
+        CHECK_OK(coop_rlock_release(lock));
+    }
+    await_step(step, 1);
+    return holder;
+}
+
+static void releasing_a_free_one_is_refused(void)
+{
+    set_up();
+    CHECK_ERR(coop_rlock_release(lock), -EPERM); /* before this thread was ever an owner */
+    CHECK_DETAIL("nobody does");
+    CHECK_OK(coop_rlock_acquire(lock, COOP_FOREVER));
+    CHECK_OK(coop_rlock_release(lock));
+    CHECK_ERR(coop_rlock_release(lock), -EPERM);
+    CHECK_EQ(coop_rlock_locked(lock), 0);
+}
+
+static void releasing_anothers_is_refused_and_names_the_holder(void)
+{
+    set_up();
+    int *step = test_shared(sizeof *step);
+    pid_t holder = fork_holder(step);
+    char number[48];
+    snprintf(number, sizeof number, "process %d (%s)", (int)holder, program_invocation_short_name);
+    CHECK_ERR(coop_rlock_release(lock), -EPERM);
+    CHECK_DETAIL(number);
+    step_to(step, 2);
+    child_must(holder);
+}
+
+static void owner_names_who_holds_it(void)
+{
+    set_up();
+    int *step = test_shared(sizeof *step);
+    coop_lock_holder who;
+    CHECK_ERR(coop_rlock_owner(lock, &who), -ENOENT);
+    CHECK_DETAIL("nobody holds it");
+    pid_t holder = fork_holder(step);
+    CHECK_OK(coop_rlock_owner(lock, &who));
+    CHECK_EQ(who.pid, holder);
+    CHECK_EQ(who.tid, holder);
+    CHECK_STR(who.command, program_invocation_short_name);
+    step_to(step, 2);
+    child_must(holder);
+}
+
+static void nowait_on_a_held_one_is_busy_and_names_the_holder(void)
+{
+    set_up();
+    int *step = test_shared(sizeof *step);
+    pid_t holder = fork_holder(step);
+    char number[24];
+    snprintf(number, sizeof number, "process %d", (int)holder);
+    CHECK_ERR(coop_rlock_acquire(lock, COOP_NOWAIT), -EBUSY);
+    CHECK_DETAIL(number);
+    step_to(step, 2);
+    child_must(holder);
+}
+
+static void a_time_out_runs_out_not_too_soon(void)
+{
+    set_up();
+    int *step = test_shared(sizeof *step);
+    pid_t holder = fork_holder(step);
+    for (int ms = 1; ms <= 400; ms = ms * 7 + 1) { /* also over the slice of 250 ms */
+        int64_t start = test_now();
+        CHECK_ERR(coop_rlock_acquire(lock, COOP_MS(ms)), -ETIMEDOUT);
+        CHECK(test_now() - start >= COOP_MS(ms));
+    }
+    CHECK_EQ(coop_rlock_depth(lock), 0);
+    step_to(step, 2);
+    child_must(holder);
+}
+
+static void no_action(int number)
+{
+    (void)number;
+}
+
+static void with_intr_a_signal_ends_the_wait(void)
+{
+    CHECK_OK(coop_rlock_open(NULL, COOP_CREATE | COOP_INTR, &lock));
+    int *step = test_shared(sizeof *step);
+    pid_t holder = fork_holder(step);
+    struct sigaction action = {.sa_handler = no_action, .sa_flags = SA_RESTART};
+    struct itimerval interval = {{0, 20000}, {0, 20000}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &interval, NULL);
+    CHECK_ERR(coop_rlock_acquire(lock, COOP_S(20)), -EINTR);
+    CHECK_EQ(coop_rlock_depth(lock), 0);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    step_to(step, 2);
     child_must(holder);
 }
 
@@ -220,7 +327,10 @@ static void threads_exclude_each_other_at_every_depth(void)
     CHECK_EQ(sum, 2 * ROUNDS * WORKERS);
 }
 
-TESTS(rlock, TEST(is_free_after_as_many_releases), TEST(others_see_it_held_until_the_last_release),
+TESTS(rlock, TEST(releasing_a_free_one_is_refused), TEST(releasing_anothers_is_refused_and_names_the_holder),
+      TEST(owner_names_who_holds_it), TEST(nowait_on_a_held_one_is_busy_and_names_the_holder),
+      TEST(a_time_out_runs_out_not_too_soon), TEST(with_intr_a_signal_ends_the_wait),
+      TEST(is_free_after_as_many_releases), TEST(others_see_it_held_until_the_last_release),
       TEST(belongs_to_one_thread_not_to_its_process), TEST(a_forked_child_does_not_hold_what_its_parent_holds),
       TEST(the_deepest_hold_is_the_last), TEST(the_depth_of_the_dead_is_not_inherited),
       TEST(nobody_has_died_in_a_new_one), TEST(a_plain_lock_is_not_opened_as_one),

@@ -187,6 +187,61 @@ static void a_signal_handler_may_lock_while_its_thread_does(void)
     CHECK(coopi_self_->head->list_op_pending == NULL);
 }
 
+/* A handler comes when its thread has named the word that it is taking, or giving up, and takes and gives up the very
+ * same: the thread may die or wake others afterwards, so the name must stay. */
+static void a_handler_leaves_the_name_of_the_word_that_its_thread_is_at(void)
+{
+    set_up(2);
+    CHECK_OK(coop_lock_acquire(locks[1], COOP_NOWAIT)); /* an owner */
+    CHECK_OK(coop_lock_release(locks[1]));
+    struct robust_list *node = coopi_node(&locks[0]->shm->robust), **pending = &coopi_self_->head->list_op_pending;
+    for (int i = 0; i < 3; i++) {
+        *pending = node;
+        CHECK_OK(coop_lock_acquire(locks[0], i == 1 ? COOP_FOREVER : COOP_NOWAIT));
+        CHECK_OK(coop_lock_release(locks[0]));
+        CHECK(*pending == node);
+    }
+    *pending = NULL;
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    CHECK(*pending == node);
+    CHECK_OK(coop_lock_release(locks[0]));
+    CHECK(*pending == NULL);
+}
+
+/* A handler that keeps what it took in the midst of its thread's own taking: later nothing names a free word. */
+static void a_word_kept_by_a_handler_is_not_named_when_it_is_free(void)
+{
+    set_up(1);
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    CHECK_OK(coop_lock_release(locks[0]));
+    struct robust_list *node = coopi_node(&locks[0]->shm->robust), **pending = &coopi_self_->head->list_op_pending;
+    *pending = node;
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT)); /* the handler */
+    *pending = NULL;                                    /* the thread's own acquire has failed */
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(coop_lock_release(locks[0]));
+        CHECK(*pending == NULL);
+        CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    }
+}
+
+static void a_forked_child_forgets_the_word_that_its_parent_named(void)
+{
+    set_up(2);
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    struct robust_list_head *head = coopi_self_->head;
+    CHECK(head->list_op_pending == coopi_node(&locks[0]->shm->robust));
+    pid_t child;
+    CHILD(child) {
+        head->list_op_pending = coopi_node(&locks[0]->shm->robust); /* should the libc have cleared it */
+        CHECK_OK(coop_lock_acquire(locks[1], COOP_NOWAIT));
+        CHECK_OK(coop_lock_release(locks[1]));
+        CHECK(head->list_op_pending == NULL);
+    }
+    child_must(child);
+    CHECK_OK(coop_lock_release(locks[0]));
+}
+
 /* Killed with a handler's lock inside a lock: whatever it had goes back. */
 static void death_below_a_signal_handler_strands_nothing(void)
 {
@@ -414,6 +469,9 @@ static void a_sandbox_without_robust_lists_is_told(void)
 TESTS(robust, TEST(a_thread_holds_1999_and_is_refused_the_next), TEST(all_of_1999_go_back_at_death),
       TEST(each_segment_costs_one_of_them), TEST(locks_are_released_in_any_order), TEST(locks_of_several_segments_mix),
       TEST_T(a_signal_handler_may_lock_while_its_thread_does, .seconds = 30),
+      TEST(a_handler_leaves_the_name_of_the_word_that_its_thread_is_at),
+      TEST(a_word_kept_by_a_handler_is_not_named_when_it_is_free),
+      TEST(a_forked_child_forgets_the_word_that_its_parent_named),
       TEST_T(death_below_a_signal_handler_strands_nothing, .seconds = 60),
       TEST_T(one_who_overtakes_the_woken_keeps_the_sleepers_bit, .seconds = 30),
       TEST_T(a_release_wakes_the_sleeper, .seconds = 30), TEST(a_lock_is_as_new_after_its_sleepers_have_gone),

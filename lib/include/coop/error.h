@@ -14,7 +14,8 @@ const char *coop_strerror(int result);
 /* This thread's last failure in libcoop as one sentence that names the object and says how to mend it, for example
  *     bank/saldo: holds type "d", not "i": first difference at item 0; open it as "d"
  * The empty string when no call of this thread has failed yet. The text belongs to the library and lives until this
- * thread's next failing call. A call that succeeds leaves it alone. Not async-signal-safe. */
+ * thread's next call. As with errno, ask after a failure only: a call that succeeds may change it. The close functions,
+ * which return nothing, leave it alone unless they say so. Not async-signal-safe. */
 const char *coop_error_detail(void);
 
 /* The exit code that libcoop's programs give for a result: 0 ok, 1 failed, 2 usage (-EINVAL, -ENAMETOOLONG), 3 absent,

@@ -16,13 +16,14 @@
  * A thread holds at most 1,999 locks (one less for each further segment that it has held something in): -ENOLCK
  * beyond, because the kernel looks after 2,048 at a thread's death.
  *
- * Acquire and release may be called from a signal handler, once the thread has acquired any lock of that segment
- * before. Locks are not FIFO: a running thread may take a lock before one that just woke, again and again; no bound on
- * the wait is promised.
+ * Acquire and release may be called from a signal handler, as long as they succeed, and once the thread has acquired
+ * any lock of that segment before. Locks are not FIFO: a running thread may take a lock before one that just woke,
+ * again and again; no bound on the wait is promised.
  *
  * Algorithm: the kernel's robust futex list (Documentation/locking/robust-futex-ABI), with a 64-bit word that holds
  * the thread's id and its owner tag, is taken by one compare-and-swap, and where nobody waits is given up by one plain
- * store: who goes to sleep runs membarrier(2) for both. */
+ * store: the first who goes to sleep runs membarrier(2) for both, and makes the lock one that is given up by
+ * compare-and-swap until it has been quiet for a while. */
 #ifndef COOP_LOCK_H
 #define COOP_LOCK_H
 
