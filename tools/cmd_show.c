@@ -10,6 +10,7 @@
 #include "table.h"
 #include "text.h"
 
+#include "base/error.h"
 #include "base/name.h"
 
 #include <errno.h>
@@ -22,8 +23,17 @@
 struct show {
     struct shmctl *shmctl;
     const char *what;
-    uint64_t items;
+    struct objects_wish wish;
+    const char *attribute; /* NULL: all there is to say */
 };
+
+/* A type of a record may be long. */
+static void type_cell(const json_t *object, char cell[TABLE_CELL])
+{
+    const char *type = model_get_text(object, "type");
+    bool fits = strlen(type) <= 32;
+    snprintf(cell, TABLE_CELL, "%.*s%s", fits ? 32 : 29, *type ? type : "-", fits ? "" : "...");
+}
 
 static void name_cell(const json_t *object, char cell[TABLE_CELL])
 {
@@ -71,7 +81,7 @@ static void attached_cell(const json_t *row, char cell[TABLE_CELL])
 static const struct table_column object_columns[] = {
     {.title = "OBJECT", .text = name_cell},
     {.title = "KIND", .key = "kind"},
-    {.title = "TYPE", .key = "type"},
+    {.title = "TYPE", .text = type_cell},
     {.title = "LENGTH", .key = "length", .right = true},
     {.title = "SIZE", .text = size_cell, .right = true},
     {.title = "VALUE", .text = value_cell},
@@ -167,7 +177,7 @@ static void print_segment(const json_t *document)
     PRINT(owners, owner_columns);
 }
 
-static void print_object(const json_t *document, const char *segment)
+static void print_object(const json_t *document, const char *segment, const char *part)
 {
     const json_t *object = json_array_get(json_object_get(document, "objects"), 0);
     if (!object) {
@@ -184,6 +194,8 @@ static void print_object(const json_t *document, const char *segment)
     table_fact("storage", "%s at %" PRIu64 ", entry %" PRIu64, size, model_get_number(object, "offset"),
                model_get_number(object, "entry"));
     print_lock("lock", json_object_get(object, "lock"));
+    if (json_object_get(object, "version")) table_fact("version", "%" PRIu64, model_get_number(object, "version"));
+    if (*part) table_fact("part", "%s", part);
     if (json_object_get(object, "text")) table_fact("value", "%s", model_get_text(object, "text"));
 }
 
@@ -201,20 +213,45 @@ static void print_notes(const struct image *image)
     }
 }
 
-static int show(const struct show *show, const struct coopi_segment_name *name, const char *object)
+/* One fact of the object, as the JSON document calls it, and nothing else: for scripts. */
+static int print_attribute(const json_t *document, const char *label, const char *attribute, bool json)
+{
+    const json_t *object = json_array_get(json_object_get(document, "objects"), 0);
+    bool shown = !json && strcmp(attribute, "value") == 0 && json_object_get(object, "text");
+    const json_t *value = json_object_get(object, shown ? "text" : attribute);
+    if (!value)
+        return coopi_fail(ENOENT, "%s: has no attribute \"%.60s\"; `shmctl --json show %s` lists them", label,
+                          attribute, label);
+    if (json_is_string(value) && !json)
+        puts(json_string_value(value));
+    else if (json_dumpf(value, stdout, JSON_ENCODE_ANY) == 0)
+        putchar('\n');
+    return 0;
+}
+
+static int print(const struct show *show, const struct image *image, const json_t *document)
+{
+    bool damaged = json_array_size(json_object_get(document, "objects")) == 0;
+    if (show->attribute && !damaged)
+        return print_attribute(document, show->wish.only, show->attribute, show->shmctl->json);
+    if (show->shmctl->json)
+        model_print(document);
+    else if (show->wish.only)
+        print_object(document, image->label, show->wish.part);
+    else
+        print_segment(document);
+    return 0;
+}
+
+static int show(const struct show *show, const struct coopi_segment_name *name)
 {
     struct image image;
     json_t *document = NULL;
     int r = image_open(name, &image);
     if (r < 0) return shmctl_fail(r);
-    r = survey_make(&image, object, show->items, &document);
+    r = survey_make(&image, &show->wish, &document);
     if (r == 0) {
-        if (show->shmctl->json)
-            model_print(document);
-        else if (object)
-            print_object(document, image.label);
-        else
-            print_segment(document);
+        r = print(show, &image, document);
         fflush(stdout);
         print_notes(&image);
         model_print_problems(document);
@@ -233,8 +270,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = options->shmctl; return 0;
     case 'n':
         errno = 0;
-        options->items = strtoull(arg, &end, 10);
-        if (errno || end == arg || *end || *arg == '-' || options->items > OBJECTS_ITEMS_MAX)
+        options->wish.items = strtoull(arg, &end, 10);
+        if (errno || end == arg || *end || *arg == '-' || options->wish.items > OBJECTS_ITEMS_MAX)
             argp_error(state, "--items takes a number from 0 to %d, not '%s'", OBJECTS_ITEMS_MAX, arg);
         return 0;
     case ARGP_KEY_ARG:
@@ -244,6 +281,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_NO_ARGS: argp_error(state, "which segment? `shmctl ls` lists them"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+/* `segment/object`, then `[index]`, `.field`, `@attribute`: the object's name has none of their characters. */
+static int show_object(const struct show *options)
+{
+    struct show chosen = *options;
+    struct coopi_path path;
+    char *what = strdup(options->what);
+    if (!what) return shmctl_fail(coopi_fail(ENOMEM, "shmctl: out of memory"));
+    char *object = strchr(what, '/');
+    char *end = object + strcspn(object, ".[@");
+    const char *part = options->what + (end - what);
+    size_t length = strcspn(part, "@");
+    char *wanted = strndup(part, length);
+    *end = 0;
+    int r = wanted ? coopi_path_parse(what, &path) : coopi_fail(ENOMEM, "shmctl: out of memory");
+    chosen.wish.only = path.object;
+    chosen.wish.part = wanted;
+    chosen.attribute = part[length] ? part + length + 1 : NULL;
+    r = r < 0 ? shmctl_fail(r) : show(&chosen, &path.segment);
+    free(wanted);
+    free(what);
+    return r;
 }
 
 int shmctl_show(struct shmctl *shmctl, int argc, char **argv)
@@ -256,15 +316,14 @@ int shmctl_show(struct shmctl *shmctl, int argc, char **argv)
     static const struct argp argp = {.options = options,
                                      .parser = parse,
                                      .children = children,
-                                     .args_doc = "SEGMENT[/OBJECT]",
-                                     .doc = "Shows what is in a segment, or in one object of it."};
-    struct show options_given = {.shmctl = shmctl, .items = OBJECTS_ITEMS};
+                                     .args_doc = "SEGMENT[/OBJECT[PART][@ATTRIBUTE]]",
+                                     .doc = "Shows what is in a segment, or in one object of it, or in a part of that: "
+                                            "board/sensor.label, bank/rates[3], bank/saldo@value"};
+    struct show options_given = {.shmctl = shmctl, .wish = {.part = "", .items = OBJECTS_ITEMS}};
     if (argp_parse(&argp, argc, argv, 0, NULL, &options_given) != 0) return 2;
 
-    struct coopi_path path;
+    if (strchr(options_given.what, '/')) return show_object(&options_given);
     struct coopi_segment_name name;
-    bool object = strchr(options_given.what, '/') != NULL;
-    int r = object ? coopi_path_parse(options_given.what, &path) : coopi_segment_name_parse(options_given.what, &name);
-    if (r < 0) return shmctl_fail(r);
-    return show(&options_given, object ? &path.segment : &name, object ? path.object : NULL);
+    int r = coopi_segment_name_parse(options_given.what, &name);
+    return r < 0 ? shmctl_fail(r) : show(&options_given, &name);
 }

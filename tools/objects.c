@@ -19,7 +19,7 @@
 
 struct survey {
     const struct image *image;
-    uint64_t items;
+    const struct objects_wish *wish;
     struct people_holds *holds;
     json_t *document;
 };
@@ -83,8 +83,13 @@ static json_t *look(const struct survey *survey, const struct coopi_entry *entry
     label_of(image, entry, number, label);
     json_t *object = describe(entry, number);
     bool holds_items = entry->kind == COOPI_VALUE || entry->kind == COOPI_ARRAY;
+    if (!holds_items && *survey->wish->part) {
+        r = coopi_fail(EINVAL, "%s: a %s has no parts; leave `%.60s` out", label, coopi_kind_name(entry->kind),
+                       survey->wish->part);
+        model_problem(survey->document, r, coop_error_detail());
+    }
     if (holds_items) {
-        r = valueview_read(image, entry, label, survey->items, object);
+        r = valueview_read(image, entry, label, survey->wish->part, survey->wish->items, object);
         if (r < 0) model_problem(survey->document, r, coop_error_detail());
     }
     if (!holds_items || entry->flags & COOPI_ENTRY_LOCKED) add_lock(survey, entry, label, object);
@@ -96,10 +101,11 @@ static bool named(const struct coopi_entry *entry, const char *name)
     return strncmp(entry->name, name, sizeof entry->name) == 0;
 }
 
-int objects_list(const struct image *image, const char *only, uint64_t items,
+int objects_list(const struct image *image, const struct objects_wish *wish,
                  struct people_holds holds[COOPI_ROWS_MAX + 1], json_t *document)
 {
-    struct survey survey = {image, items, holds, document};
+    struct survey survey = {image, wish, holds, document};
+    const char *only = wish->only;
     struct coopi_entry *entries;
     int r = image_table(image, &image->header.directory, &entries);
     if (r < 0) return r;

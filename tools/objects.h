@@ -11,10 +11,17 @@
 #define OBJECTS_ITEMS 8
 #define OBJECTS_ITEMS_MAX 1000000
 
-/* Puts "objects" into DOCUMENT: an array with all objects, or with the one named ONLY. Damaged entries become problems
- * of DOCUMENT. Negative with a sentence: -ENOENT, there is none named ONLY; -EBADMSG and -ENOMEM, the directory cannot
- * be read. */
-int objects_list(const struct image *image, const char *only, uint64_t items,
+/* What somebody wants to see. */
+struct objects_wish {
+    const char *only; /* the name of one object; NULL: all */
+    const char *part; /* what of that one: `.reading`, `[3]`; empty: all */
+    uint64_t items;   /* of each array and row */
+};
+
+/* Puts "objects" into DOCUMENT: an array with all objects, or with the one that is wanted. Damaged entries become
+ * problems of DOCUMENT, and so does a part that the object has not. Negative with a sentence: -ENOENT, there is none of
+ * that name; -EBADMSG and -ENOMEM, the directory cannot be read. */
+int objects_list(const struct image *image, const struct objects_wish *wish,
                  struct people_holds holds[COOPI_ROWS_MAX + 1], json_t *document);
 
 /* The number of entries in use, damaged or not. */

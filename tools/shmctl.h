@@ -9,7 +9,7 @@
 /* name, arguments, purpose */
 #define SHMCTL_COMMANDS(X)                                                                                             \
     X(ls, "[--all-users]", "list the segments, and who uses them")                                                     \
-    X(show, "[--items N] SEGMENT[/OBJECT]", "show what is in a segment: objects, values, locks, processes")            \
+    X(show, "[--items N] SEGMENT[/OBJECT[PART]]", "show what is in a segment: objects, values, locks, processes")      \
     X(rm, "[--force] SEGMENT...", "remove segments")
 
 struct shmctl {

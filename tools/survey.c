@@ -92,7 +92,7 @@ static void survey_people(const struct image *image, struct people_holds *holds,
     if (r < 0) add_problem(document, r);
 }
 
-int survey_make(const struct image *image, const char *object, uint64_t items, json_t **ret_document)
+int survey_make(const struct image *image, const struct objects_wish *wish, json_t **ret_document)
 {
     struct people_holds holds[COOPI_ROWS_MAX + 1];
     json_t *document = model_object();
@@ -105,13 +105,13 @@ int survey_make(const struct image *image, const char *object, uint64_t items, j
         return 0;
     }
     if (image->refused) model_problem(document, image->refused, image->reason);
-    int r = objects_list(image, object, items, holds, document);
+    int r = objects_list(image, wish, holds, document);
     if (r == -ENOENT) {
         json_decref(document);
         return r;
     }
     if (r < 0) add_problem(document, r);
-    if (!object) survey_people(image, holds, document);
+    if (!wish->only) survey_people(image, holds, document);
     *ret_document = document;
     return 0;
 }

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Array: a fixed number of typed items in shared memory. */
-#include <coop/array.h>
+#include "data/array.h"
 
 #include "base/atomic.h"
 #include "base/error.h"
 #include "data/refusal.h"
 #include "data/scalar.h"
-#include "data/typed.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct coop_array {
-    struct coopi_typed typed;
-};
 
 static_assert(COOP_ANY_LENGTH == UINT64_MAX, "one word for any length, here and in segment/object.h");
 
@@ -90,7 +85,7 @@ void *coop_array_data(coop_array *array)
 
 /* Items */
 
-static __attribute__((cold)) int out_of_bounds(const coop_array *array, int64_t index)
+int coopi_array_out_of_bounds(const coop_array *array, int64_t index)
 {
     const char *label = coopi_object_label(&array->typed.object);
     uint64_t length = array->typed.object.length;
@@ -101,26 +96,12 @@ static __attribute__((cold)) int out_of_bounds(const coop_array *array, int64_t 
                       label, index, length, length - 1, length);
 }
 
-/* The item's number from the beginning; the length if there is none. A length is below 2^63, since its items are in
- * memory, so a negative index that is too low comes out above it. */
-static inline uint64_t position(const coop_array *array, int64_t index)
-{
-    uint64_t length = array->typed.object.length;
-    uint64_t from_start = index < 0 ? (uint64_t)index + length : (uint64_t)index;
-    return from_start < length ? from_start : length;
-}
-
-static inline void *item(const coop_array *array, uint64_t at)
-{
-    return array->typed.data + at * array->typed.type.size;
-}
-
 /* Each call on an item: find it, one operation of scalar.c, and a sentence if that failed. OPERATION is the call
  * without its place, GIVEN what the caller gave, in case it is refused. */
 #define ON_ITEM(suffix, operation, given, ...)                                                                         \
-    uint64_t at = position(array, index);                                                                              \
-    if (coopi_unlikely(at == array->typed.object.length)) return out_of_bounds(array, index);                          \
-    int result = coopi_scalar_##operation##_##suffix(array->typed.number, item(array, at), __VA_ARGS__);               \
+    uint64_t at = coopi_array_position(array, index);                                                                  \
+    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);              \
+    int result = coopi_scalar_##operation##_##suffix(array->typed.number, coopi_array_item(array, at), __VA_ARGS__);   \
     return coopi_unlikely(result < 0) ? coopi_refuse_##suffix(result, &array->typed, (int64_t)at, (given)) : result
 
 int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number)
@@ -162,9 +143,9 @@ static __attribute__((noinline)) int add_i64(coop_array *array, int64_t index, i
 
 int coop_array_add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new)
 {
-    uint64_t at = position(array, index);
-    if (coopi_unlikely(at == array->typed.object.length)) return out_of_bounds(array, index);
-    int tried = coopi_scalar_try_add(array->typed.number, item(array, at), delta, ret_new);
+    uint64_t at = coopi_array_position(array, index);
+    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
+    int tried = coopi_scalar_try_add(array->typed.number, coopi_array_item(array, at), delta, ret_new);
     return coopi_unlikely(tried <= 0) ? add_i64(array, index, delta, ret_new, tried) : 0;
 }
 
@@ -205,7 +186,7 @@ static int slice(const coop_array *array, int64_t start, size_t count, uint8_t *
                           "%s: %zu items from index %" PRId64 ", but the array has %" PRIu64
                           "; nothing was copied, ask for fewer",
                           coopi_object_label(&array->typed.object), count, start, length);
-    *ret_first = item(array, at);
+    *ret_first = coopi_array_item(array, at);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "data/refusal.h"
 
 #include "base/error.h"
+#include "base/quote.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -51,7 +52,7 @@ static void held(const struct coopi_typed *typed, int64_t index, char text[NUMBE
     uint64_t copy = 0;
     uint64_t item = index == COOPI_NO_INDEX ? 0 : (uint64_t)index;
     coopi_scalar_get_bytes(typed->data + item * typed->type.size, &copy, typed->type.size);
-    coopi_type_format_scalar(&typed->type, &copy, text, NUMBER_TEXT);
+    coopi_type_format_scalar(typed->type.code, &copy, text, NUMBER_TEXT);
 }
 
 /* NUMBER is the given one as text, CALLERS the C type of the call. */
@@ -61,12 +62,14 @@ static int refuse(int failure, const struct coopi_typed *typed, int64_t index, c
     char there[NUMBER_TEXT];
     const char *text = typed->type.text;
     const char *name = coopi_type_name(typed->type.code);
+    char quoted[COOPI_QUOTED];
     name_it(typed, index, who);
     char also[48]; /* the sum may fit a wide type, and not the variable that the caller wants it in */
     snprintf(also, sizeof also, ", or the %s of the call", callers);
     switch (failure) {
     case COOPI_NOT_A_NUMBER:
-        return coopi_fail(EINVAL, "%s: type \"%s\" is not one number; read and write its bytes with %s", who, text,
+        return coopi_fail(EINVAL, "%s: type %s is not one number; read and write its bytes with %s", who,
+                          coopi_quote(text, quoted, sizeof quoted),
                           index == COOPI_NO_INDEX ? "coop_value_get_bytes() and coop_value_set_bytes()"
                                                   : "coop_array_read() and coop_array_write()");
     case COOPI_NO_SUM:
@@ -102,8 +105,7 @@ int coopi_refuse_u64(int failure, const struct coopi_typed *typed, int64_t index
 
 int coopi_refuse_f64(int failure, const struct coopi_typed *typed, int64_t index, double number)
 {
-    static const struct coopi_type type = {.code = 'd', .item_size = 8, .count = 1, .size = 8, .text = "d"};
     char text[NUMBER_TEXT];
-    coopi_type_format_scalar(&type, &number, text, sizeof text);
+    coopi_type_format_scalar('d', &number, text, sizeof text);
     return refuse(failure, typed, index, text, "double");
 }

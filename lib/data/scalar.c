@@ -347,3 +347,23 @@ void coopi_scalar_set_bytes(void *p, const void *bytes, uint32_t size)
     default: SET_BYTES(uint64_t)
     }
 }
+
+#define CAS_BYTES(type)                                                                                                \
+    {                                                                                                                  \
+        type old, bits;                                                                                                \
+        memcpy(&old, expected, sizeof old);                                                                            \
+        memcpy(&bits, &desired, sizeof bits);                                                                          \
+        bool done = coopi_cas_both((type *)p, &old, bits);                                                             \
+        memcpy(expected, &old, sizeof old);                                                                            \
+        return done;                                                                                                   \
+    }
+
+bool coopi_scalar_cas_bytes(void *p, uint64_t *expected, uint64_t desired, uint32_t size)
+{
+    switch (size) {
+    case 1: CAS_BYTES(uint8_t)
+    case 2: CAS_BYTES(uint16_t)
+    case 4: CAS_BYTES(uint32_t)
+    default: CAS_BYTES(uint64_t)
+    }
+}

@@ -57,8 +57,12 @@ static inline int coopi_scalar_try_add(char code, void *p, int64_t delta, int64_
     return 0;
 }
 
-/* SIZE bytes, 1, 2, 4 or 8, by one atomic access at P; BYTES need not be aligned. */
+/* SIZE bytes, at most 8, by one atomic access at P: of 1, 2 or 4 bytes where SIZE is that, else of 8, which are then
+ * there at P and at BYTES. BYTES need not be aligned. */
 void coopi_scalar_get_bytes(const void *p, void *ret_bytes, uint32_t size);
 void coopi_scalar_set_bytes(void *p, const void *bytes, uint32_t size);
+
+/* Stores the bytes of DESIRED only if those at P are *EXPECTED's; else *EXPECTED becomes what is there. */
+bool coopi_scalar_cas_bytes(void *p, uint64_t *expected, uint64_t desired, uint32_t size);
 
 #endif

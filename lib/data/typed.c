@@ -16,17 +16,30 @@ static uint64_t lock_size(uint32_t entry_flags)
     return entry_flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
 }
 
+/* A Value that one atomic access does not reach. */
+static bool is_record(uint32_t kind, const struct coopi_type *type)
+{
+    return kind == COOPI_VALUE && type->size > sizeof(uint64_t);
+}
+
+/* Bytes behind the lock. False: more than a number can say. */
+static bool items_size(uint32_t kind, const struct coopi_type *type, uint64_t length, uint64_t *ret_size)
+{
+    uint64_t one = is_record(kind, type) ? coopi_record_bytes(type->size) : type->size;
+    return !__builtin_mul_overflow(one, length, ret_size);
+}
+
 /* Bytes of the body, in whole lines and never none, so that the items have an address. */
-static int body_size(const char *who, const struct coopi_type *type, uint64_t length, uint32_t entry_flags,
-                     uint64_t *ret_size)
+static int body_size(const char *who, uint32_t kind, const struct coopi_type *type, struct coopi_want *want)
 {
     uint64_t bytes;
-    if (__builtin_mul_overflow(type->size, length, &bytes) || bytes > INT64_MAX / 2)
+    if (want->length == UINT64_MAX) return 0;
+    if (!items_size(kind, type, want->length, &bytes) || bytes > INT64_MAX / 2)
         return coopi_fail(ENOSPC,
                           "%s: %" PRIu64 " items of %" PRIu32 " bytes are more than any segment holds; ask for fewer",
-                          who, length, type->size);
+                          who, want->length, type->size);
     if (bytes == 0) bytes = 1;
-    *ret_size = lock_size(entry_flags) + (bytes + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
+    want->body_size = lock_size(want->entry_flags) + (bytes + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
     return 0;
 }
 
@@ -48,34 +61,53 @@ static int damaged(const struct coopi_typed *typed, const char *what)
                       typed->object.length, typed->object.body_size);
 }
 
-/* The type and the sizes came out of the segment, where anybody may have written them: nothing is believed. */
-static int check_found(struct coopi_typed *typed)
+/* The type and the sizes came out of the segment, where anybody may have written them: nothing is believed. A Value has
+ * one item, whatever its entry says. */
+static int check_found(uint32_t kind, struct coopi_typed *typed)
 {
-    if (!typed->object.type || coopi_type_parse(typed->object.type, "found", &typed->type) < 0)
-        return damaged(typed, "its type is not one");
     uint64_t head = lock_size(typed->object.entry_flags);
     uint64_t bytes;
-    if (__builtin_mul_overflow(typed->type.size, typed->object.length, &bytes) || typed->object.body_size < head ||
-        typed->object.body_size - head < bytes)
-        return damaged(typed, "its items do not fit into its storage");
-    return 0;
+    int result = typed->object.type ? coopi_type_parse(typed->object.type, "found", &typed->type) : -EINVAL;
+    if (result < 0) return result == -ENOMEM ? result : damaged(typed, "its type is not one");
+    bool fits = items_size(kind, &typed->type, typed->object.length, &bytes) && typed->object.body_size >= head &&
+                typed->object.body_size - head >= bytes;
+    if (fits && kind == COOPI_VALUE) fits = typed->object.length == 1 && typed->object.body_size - head >= COOPI_LINE;
+    if (fits) return 0;
+    coopi_type_clear(&typed->type);
+    return damaged(typed, "its items do not fit into its storage");
 }
 
-static void bind(struct coopi_typed *typed)
+static void bind(uint32_t kind, struct coopi_typed *typed)
 {
-    bool number = typed->type.count == 1;
-    typed->number = number ? typed->type.code : 's';
-    typed->data = typed->object.body + lock_size(typed->object.entry_flags);
+    uint8_t *data = typed->object.body + lock_size(typed->object.entry_flags);
+    bool record = is_record(kind, &typed->type);
+    typed->number = coopi_type_is_scalar(&typed->type) ? typed->type.code : 's';
+    typed->data = record ? NULL : data;
+    typed->record = record ? coopi_record_at(data, typed->type.size) : (struct coopi_record){0};
     typed->lock = NULL;
     if (!(typed->object.entry_flags & COOPI_ENTRY_LOCKED)) return;
     coopi_rlock_embed(&typed->object, &typed->own);
     typed->lock = &typed->own;
 }
 
+/* With the canonical text of what is wanted, which OBJECT refers to. */
+static int open_as(const struct coopi_typed_want *want, const struct coopi_want *object, struct coopi_typed *ret_typed)
+{
+    int result = want->segment ? coopi_object_in(want->segment, want->path, object, want->flags, &ret_typed->object)
+                               : coopi_object_open(want->path, object, want->flags, &ret_typed->object);
+    if (result < 0) return result;
+    result = check_found(want->kind, ret_typed);
+    if (result < 0)
+        coopi_object_close(&ret_typed->object);
+    else
+        bind(want->kind, ret_typed);
+    return result;
+}
+
 int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *ret_typed)
 {
     const char *who;
-    struct coopi_type type;
+    struct coopi_type type = {0};
     struct coopi_want object = {
         .kind = want->kind,
         .entry_flags = want->flags & COOP_RAW ? 0 : COOPI_ENTRY_LOCKED,
@@ -83,29 +115,19 @@ int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *re
         .flags = COOP_RAW,
     };
     int result = check_name(want, &who);
-    if (result < 0) return result;
-    if (want->type) {
+    if (result == 0 && want->type) {
         result = coopi_type_parse(want->type, who, &type);
-        if (result < 0) return result;
         object.type = type.text;
-        result =
-            want->length == UINT64_MAX ? 0 : body_size(who, &type, want->length, object.entry_flags, &object.body_size);
-        if (result < 0) return result;
+        if (result == 0) result = body_size(who, want->kind, &type, &object);
     }
-    result = want->segment ? coopi_object_in(want->segment, want->path, &object, want->flags, &ret_typed->object)
-                           : coopi_object_open(want->path, &object, want->flags, &ret_typed->object);
-    if (result < 0) return result;
-    result = check_found(ret_typed);
-    if (result < 0) {
-        coopi_object_close(&ret_typed->object);
-        return result;
-    }
-    bind(ret_typed);
-    return 0;
+    if (result == 0) result = open_as(want, &object, ret_typed);
+    coopi_type_clear(&type);
+    return result;
 }
 
 void coopi_typed_close(struct coopi_typed *typed)
 {
+    coopi_type_clear(&typed->type);
     coopi_object_close(&typed->object);
 }
 

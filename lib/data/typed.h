@@ -4,21 +4,23 @@
 #define COOPI_TYPED_H
 
 #include "base/type.h"
+#include "data/record.h"
 #include "segment/object.h"
 #include "sync/lock_shm.h"
 
 #include <coop/lock.h>
 
 /* The whole of a Value's or Array's handle. Private memory, never changed after opening, but for `lock`. The body is
- *     [struct coopi_lock_shm, 128 bytes, with COOPI_ENTRY_LOCKED] [items]
+ *     [struct coopi_lock_shm, 128 bytes, with COOPI_ENTRY_LOCKED] [items, or a large Value's record]
  * with both parts aligned to 64. */
 struct coopi_typed {
     struct coopi_object object;
     struct coopi_type type;
-    uint8_t *data;         /* the first item, in the mapping: length * type.size bytes, checked */
-    char number;           /* type.code if an item is one number, else 's' */
-    coop_rlock *lock;      /* &own, a borrowed one, or NULL */
-    struct coop_rlock own; /* with COOPI_ENTRY_LOCKED */
+    uint8_t *data; /* in the mapping, checked: length * type.size bytes of items; a Value's one, at least 8 */
+    char number;   /* type.code if an item is one number, else 's' */
+    struct coopi_record record; /* a Value of more than 8 bytes: instead of `data` */
+    coop_rlock *lock;           /* &own, a borrowed one, or NULL */
+    struct coop_rlock own;      /* with COOPI_ENTRY_LOCKED */
 };
 
 /* Which one to open, or to make. */

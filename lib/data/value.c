@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Value: one typed number or byte string in shared memory. */
+/* Value: one typed number, byte string or record in shared memory. */
 #include <coop/value.h>
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "base/quote.h"
 #include "data/refusal.h"
 #include "data/scalar.h"
 #include "data/typed.h"
+#include "segment/robust.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -147,48 +149,175 @@ int coop_value_compare_exchange_f64(coop_value *value, double *expected, double 
 
 /* Bytes */
 
-static int check_size(const coop_value *value, size_t size)
+static __attribute__((cold)) int wrong_size(const coop_value *value, size_t size, const char *what, uint32_t needed)
 {
-    const struct coopi_type *type = &value->typed.type;
-    if (size == type->size) return 0;
-    return coopi_fail(EINVAL, "%s: %zu bytes given, but type \"%s\" has %" PRIu32 "; pass a buffer of that size",
-                      coopi_object_label(&value->typed.object), size, type->text, type->size);
+    char quoted[COOPI_QUOTED];
+    return coopi_fail(EINVAL, "%s: %zu bytes given, but %s %s has %" PRIu32 "; pass a buffer of that size",
+                      coopi_object_label(&value->typed.object), size, what,
+                      coopi_quote(value->typed.type.text, quoted, sizeof quoted), needed);
 }
 
-/* One scalar (or one byte): copied by one atomic access. */
-static bool is_single(const coop_value *value)
+/* At most 8 bytes: one atomic access, of all 8 where the size is none of the machine's. */
+static uint64_t get_small(const coop_value *value)
 {
-    return value->typed.type.count == 1;
+    uint64_t word = 0;
+    coopi_scalar_get_bytes(value->typed.data, &word, value->typed.type.size);
+    return word;
 }
 
-/* Copies under the value's lock, if it has one. COOP_OWNER_DIED goes up to the caller: this was the acquire that was
- * told, and the next one will not be. */
-static int copy_locked(coop_value *value, void *to, const void *from)
+static __attribute__((cold)) int no_versions(const coop_value *value)
+{
+    char quoted[COOPI_QUOTED];
+    return coopi_fail(EINVAL, "%s: type %s of %" PRIu32 " bytes has no versions; only values of more than 8 bytes do",
+                      coopi_object_label(&value->typed.object),
+                      coopi_quote(value->typed.type.text, quoted, sizeof quoted), value->typed.type.size);
+}
+
+static int get_part(coop_value *value, uint32_t from, uint32_t size, void *ret_bytes, uint64_t *ret_version)
+{
+    const struct coopi_record *record = &value->typed.record;
+    if (record->shm) {
+        if (coopi_record_try(record, from, size, ret_bytes, ret_version)) return 0;
+        return coopi_record_get(record, value->typed.lock, coopi_object_label(&value->typed.object), from, size,
+                                ret_bytes, ret_version);
+    }
+    uint64_t word = get_small(value);
+    memcpy(ret_bytes, (const uint8_t *)&word + from, size);
+    return 0;
+}
+
+/* The writers' lock, when it is not free or not so quick to get; and without one. COOP_OWNER_DIED goes up to the
+ * caller: this was the acquire that was told, and the next one will not be. */
+static __attribute__((noinline)) int set_slowly(coop_value *value, uint32_t from, uint32_t size, const void *bytes)
 {
     coop_rlock *lock = value->typed.lock;
     int held = lock ? coop_rlock_acquire(lock, COOP_FOREVER) : 0;
     if (held < 0) return held;
-    memcpy(to, from, value->typed.type.size);
+    coopi_record_set_part(&value->typed.record, from, size, bytes);
     int released = lock ? coop_rlock_release(lock) : 0;
     return released < 0 ? released : held;
 }
 
+static int set_small_part(coop_value *value, uint32_t from, uint32_t size, const void *bytes)
+{
+    uint64_t word = get_small(value), changed;
+    do {
+        changed = word;
+        memcpy((uint8_t *)&changed + from, bytes, size);
+    } while (!coopi_scalar_cas_bytes(value->typed.data, &word, changed, value->typed.type.size));
+    return 0;
+}
+
+int coop_value_get_version(coop_value *value, void *ret_bytes, size_t size, uint64_t *ret_version)
+{
+    uint64_t version;
+    if (size != value->typed.type.size) return wrong_size(value, size, "type", value->typed.type.size);
+    if (!value->typed.record.shm) return no_versions(value);
+    int result = get_part(value, 0, value->typed.type.size, ret_bytes, &version);
+    if (result >= 0) *ret_version = version;
+    return result;
+}
+
+int coop_value_version(const coop_value *value, uint64_t *ret_version)
+{
+    if (!value->typed.record.shm) return no_versions(value);
+    *ret_version = coopi_load_acquire(&value->typed.record.shm->sequence);
+    return 0;
+}
+
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size)
 {
-    int result = check_size(value, size);
-    if (result < 0) return result;
-    if (!is_single(value)) return copy_locked(value, ret_bytes, value->typed.data);
-    coopi_scalar_get_bytes(value->typed.data, ret_bytes, value->typed.type.size);
-    return 0;
+    uint64_t version;
+    if (coopi_unlikely(size != value->typed.type.size)) return wrong_size(value, size, "type", value->typed.type.size);
+    return get_part(value, 0, value->typed.type.size, ret_bytes, &version);
 }
 
 int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size)
 {
-    int result = check_size(value, size);
-    if (result < 0) return result;
-    if (!is_single(value)) return copy_locked(value, value->typed.data, bytes);
-    coopi_scalar_set_bytes(value->typed.data, bytes, value->typed.type.size);
+    const struct coopi_record *record = &value->typed.record;
+    coop_rlock *lock = value->typed.lock;
+    if (coopi_unlikely(size != value->typed.type.size)) return wrong_size(value, size, "type", value->typed.type.size);
+    if (!record->shm) {
+        uint64_t word = 0;
+        memcpy(&word, bytes, size);
+        coopi_scalar_set_bytes(value->typed.data, &word, value->typed.type.size);
+        return 0;
+    }
+    struct robust_list *saved;
+    if (coopi_unlikely(!lock || !coopi_robust_try_brief(lock->object.slot, &lock->shm->robust, &saved)))
+        return set_slowly(value, 0, value->typed.type.size, bytes);
+    coopi_record_set(record, bytes);
+    coopi_robust_give_up_brief(lock->object.slot, &lock->shm->robust, saved);
     return 0;
+}
+
+/* Strings */
+
+static int no_string(const coop_value *value)
+{
+    char quoted[COOPI_QUOTED];
+    return coopi_fail(EINVAL, "%s: type %s is no string; make it \"16s\" or alike",
+                      coopi_object_label(&value->typed.object),
+                      coopi_quote(value->typed.type.text, quoted, sizeof quoted));
+}
+
+int coop_value_get_string(coop_value *value, char *ret_string, size_t size)
+{
+    uint32_t room = value->typed.type.size;
+    if (!coopi_type_is_string(&value->typed.type)) return no_string(value);
+    if (size <= room)
+        return coopi_fail(ERANGE, "%s: the string may have %" PRIu32 " bytes and a NUL, and there is room for %zu",
+                          coopi_object_label(&value->typed.object), room, size);
+    int result = coop_value_get_bytes(value, ret_string, room);
+    if (result >= 0) ret_string[room] = 0;
+    return result;
+}
+
+int coop_value_set_string(coop_value *value, const char *string)
+{
+    uint32_t room = value->typed.type.size;
+    size_t length = strlen(string);
+    if (!coopi_type_is_string(&value->typed.type)) return no_string(value);
+    if (length > room)
+        return coopi_fail(ERANGE, "%s: a string of %zu bytes does not fit into %" PRIu32 "; nothing was changed",
+                          coopi_object_label(&value->typed.object), length, room);
+    if (length == room) return coop_value_set_bytes(value, string, room);
+    char *padded = malloc(room);
+    if (!padded) return coopi_fail(ENOMEM, "%s: out of memory", coopi_object_label(&value->typed.object));
+    strncpy(padded, string, room); /* with NULs to the end */
+    int result = coop_value_set_bytes(value, padded, room);
+    free(padded);
+    return result;
+}
+
+/* Fields */
+
+/* The place of a field of SIZE bytes. */
+static int find_field(const coop_value *value, const char *field, size_t size, struct coopi_place *ret_place)
+{
+    const char *label = coopi_object_label(&value->typed.object);
+    if (!field) return coopi_fail(EINVAL, "%s: no field given; name one, such as \"position.x\"", label);
+    int result = coopi_type_find(&value->typed.type, field, label, ret_place);
+    if (result < 0) return result;
+    uint32_t needed = coopi_place_size(ret_place);
+    return size == needed ? 0 : wrong_size(value, size, "that part of", needed);
+}
+
+int coop_value_get_field(coop_value *value, const char *field, void *ret_bytes, size_t size)
+{
+    struct coopi_place place;
+    uint64_t version;
+    int result = find_field(value, field, size, &place);
+    return result < 0 ? result : get_part(value, place.offset, (uint32_t)size, ret_bytes, &version);
+}
+
+int coop_value_set_field(coop_value *value, const char *field, const void *bytes, size_t size)
+{
+    struct coopi_place place;
+    int result = find_field(value, field, size, &place);
+    if (result < 0) return result;
+    if (!value->typed.record.shm) return set_small_part(value, place.offset, (uint32_t)size, bytes);
+    return set_slowly(value, place.offset, (uint32_t)size, bytes);
 }
 
 /* Lock and description */

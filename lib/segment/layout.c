@@ -32,6 +32,7 @@ uint64_t coopi_fingerprint(void)
         sizeof(struct coopi_participant),
         sizeof(struct coopi_owner),
         sizeof(struct coopi_lock_shm),
+        sizeof(struct coopi_record_shm),
         offsetof(struct coopi_header, size),
         offsetof(struct coopi_header, lock),
         offsetof(struct coopi_entry, name),

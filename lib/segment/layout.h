@@ -15,6 +15,7 @@
  * An object's storage:
  *   entry.offset   type string, NUL-terminated, type_size bytes (Value, Array; else type_size is 0)
  *   entry.body     64-aligned: the kind's struct; a Value or Array with COOPI_ENTRY_LOCKED begins with its RLock
+ *   behind it      an Array's items; a Value of at most 8 bytes; a larger Value's struct coopi_record_shm and buffers
  *   entry.offset + entry.size
  *
  * A change of anything here moves COOPI_FORMAT_*, and with it the fingerprint. */
@@ -85,6 +86,20 @@ struct coopi_lock_shm {
     struct coopi_death death;
 };
 static_assert(sizeof(struct coopi_lock_shm) == 128, "two lines");
+
+/* A Value of more than 8 bytes: two buffers, and the word that says which one counts.
+ *
+ *   0              sequence   version N: N sets have been made, and buffer N % 2 has what the last one set
+ *   64             buffer 0   the value's bytes, rounded up to 64
+ *   64 + rounded   buffer 1
+ *
+ * Under the writers' lock a writer fills the buffer that does not count, and commits by one store of N + 1. A reader
+ * copies the one that counts without a lock, and has a whole value if the sequence is the same afterwards. */
+struct coopi_record_shm {
+    uint64_t sequence;
+    uint64_t spare[7];
+};
+static_assert(sizeof(struct coopi_record_shm) == 64, "one line");
 
 struct coopi_table {
     uint64_t offset; /* 64-aligned */

@@ -3,6 +3,8 @@
 #include "segment/object.h"
 
 #include "base/error.h"
+#include "base/quote.h"
+#include "base/type.h"
 #include "segment/directory.h"
 #include "segment/handle.h"
 #include "segment/registry.h"
@@ -12,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TYPE_TEXT_MAX 4096 /* a format string of a hostile file is not copied beyond this */
+#define DIFFERENCE 400 /* room for the words about two types */
 #define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_INTR | COOP_TRUST_PEERS)
 
 /* The entry's type text as a private string; NULL in *RET if it has none. */
@@ -20,7 +22,7 @@ static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, con
 {
     *ret_type = NULL;
     if (entry->type_size == 0) return 0;
-    if (entry->type_size > TYPE_TEXT_MAX)
+    if (entry->type_size > COOPI_TYPE_TEXT)
         return coopi_fail(EBADMSG, "%s: damaged: its type has %" PRIu32 " bytes; remove the segment", label,
                           entry->type_size);
     char *text = malloc(entry->type_size);
@@ -34,13 +36,32 @@ static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, con
     return 0;
 }
 
-/* Says where two format strings part. */
+/* Says where two format strings part, if no field does. */
 static int say_type(const char *label, const char *found, const char *wanted)
 {
     size_t at = 0;
+    char here[COOPI_QUOTED], there[COOPI_QUOTED];
     while (found[at] && found[at] == wanted[at]) at++;
-    return coopi_fail(EINVAL, "%s: holds type \"%s\", not \"%s\": they differ from column %zu on; open it as \"%s\"",
-                      label, found, wanted, at + 1, found);
+    coopi_quote(found, here, sizeof here);
+    return coopi_fail(EINVAL, "%s: holds type %s, not %s: they differ from column %zu on; open it as %s", label, here,
+                      coopi_quote(wanted, there, sizeof there), at + 1, here);
+}
+
+/* Two texts may well say the same: padding may be written out, or left to the compiler. */
+static int compare_types(const char *label, const char *found, const char *wanted)
+{
+    struct coopi_type here = {0}, there = {0};
+    char difference[DIFFERENCE] = "";
+    char quoted[COOPI_QUOTED];
+    if (strcmp(found, wanted) == 0) return 0;
+    bool known = coopi_type_parse(found, label, &here) == 0 && coopi_type_parse(wanted, label, &there) == 0;
+    bool same = known && coopi_type_same(&here, &there, difference, sizeof difference);
+    coopi_type_clear(&here);
+    coopi_type_clear(&there);
+    if (same) return 0;
+    if (!*difference) return say_type(label, found, wanted);
+    return coopi_fail(EINVAL, "%s: is of another type: %s; open it as %s", label, difference,
+                      coopi_quote(found, quoted, sizeof quoted));
 }
 
 static int compare(const struct coopi_entry *entry, const char *type, const struct coopi_want *want, const char *label)
@@ -48,7 +69,8 @@ static int compare(const struct coopi_entry *entry, const char *type, const stru
     if (entry->kind != want->kind)
         return coopi_fail(EINVAL, "%s: is of kind %s, not %s; open it as %s", label, coopi_kind_name(entry->kind),
                           coopi_kind_name(want->kind), coopi_kind_name(entry->kind));
-    if (want->type && (!type || strcmp(type, want->type) != 0)) return say_type(label, type ? type : "", want->type);
+    int r = want->type ? compare_types(label, type ? type : "", want->type) : 0;
+    if (r < 0) return r;
     if (want->length != UINT64_MAX && want->length != entry->length)
         return coopi_fail(EINVAL, "%s: has %" PRIu64 " items, not %" PRIu64 "; open it with that length", label,
                           entry->length, want->length);

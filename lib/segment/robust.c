@@ -203,6 +203,15 @@ void coopi_robust_give_up(struct coopi_robust *robust)
         coopi_pending_end(self, saved);
 }
 
+void coopi_robust_give_up_briefly_held(struct coopi_robust *robust, struct robust_list *saved)
+{
+    struct coopi_self *self = coopi_self_;
+    if (give_up(self, robust))
+        coopi_robust_wake(self, robust, saved);
+    else
+        coopi_pending_end(self, saved);
+}
+
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust)
 {
     uint64_t word = coopi_load_acquire(&robust->word);

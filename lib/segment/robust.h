@@ -105,6 +105,42 @@ static inline bool coopi_robust_try_give_up(uint32_t slot, struct coopi_robust *
 /* Gives up a word that is this thread's, whatever it needs. */
 void coopi_robust_give_up(struct coopi_robust *robust);
 
+/* Holding for a few instructions, within one call of ours: the word is only named, and not linked, which the kernel
+ * finds as well. (Its walk ends with the name, behind the life word: then the word is dead by its tag at first. A
+ * signal handler that locks names its own word for that time: if the thread is killed in it, only the tag tells, and a
+ * sleeper is left to the net.) *RET_SAVED goes to coopi_robust_give_up_brief(). */
+static inline bool coopi_robust_try_brief(uint32_t slot, struct coopi_robust *robust, struct robust_list **ret_saved)
+{
+    struct coopi_self *self = coopi_self_;
+    if (coopi_unlikely(!self)) return false;
+    uint64_t id = self->id[slot], seen = 0;
+    if (coopi_unlikely(!id || self->held_count >= COOPI_HELD_MAX)) return false;
+    *ret_saved = coopi_pending_begin(self, robust);
+    if (coopi_cas_acquire(&robust->word, &seen, id)) return true;
+    coopi_pending_end(self, *ret_saved);
+    return false;
+}
+
+/* The same with sleepers, or in a busy lock. */
+void coopi_robust_give_up_briefly_held(struct coopi_robust *robust, struct robust_list *saved);
+
+static inline void coopi_robust_give_up_brief(uint32_t slot, struct coopi_robust *robust, struct robust_list *saved)
+{
+    struct coopi_self *self = coopi_self_;
+    uint32_t mode = coopi_load_relaxed(&robust->mode) | self->unfenced;
+    bool loud = (mode & (COOPI_MODE_CALL | COOPI_MODE_BUSY)) || coopi_load_relaxed(&robust->word) != self->id[slot];
+    if (coopi_unlikely(loud)) {
+        coopi_robust_give_up_briefly_held(robust, saved);
+        return;
+    }
+    coopi_store_release(&robust->word, 0);
+    coopi_compiler_barrier(); /* the caller's fence does the rest */
+    if (coopi_unlikely(coopi_load_relaxed(&robust->mode) & COOPI_MODE_CALL))
+        coopi_robust_wake(self, robust, saved);
+    else
+        coopi_pending_end(self, saved);
+}
+
 /* The tag of the living owner that has the word; 0 if none has. */
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust);
 

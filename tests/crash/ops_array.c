@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Array: single items, and a write of several under the array's lock. */
+/* Array: single items, and writes of several under the array's lock. */
 #include "crash/crash.h"
 
 #include "base/atomic.h"
@@ -41,16 +41,48 @@ static void exchange(struct scene *scene)
     scene->board->result = coop_array_exchange_i64(scene->array, AT, NEW, &scene->board->number);
 }
 
-static void write_all(struct scene *scene)
+static const int all_new[LENGTH] = {NEW, NEW, NEW, NEW, NEW, NEW, NEW, NEW};
+
+/* Under the lock; the mark says that the victim is sure to hold it. */
+static void write_by(struct scene *scene, int (*write)(coop_array *array))
 {
-    static const int items[LENGTH] = {NEW, NEW, NEW, NEW, NEW, NEW, NEW, NEW};
     int r = take(scene, COOP_FOREVER);
     if (r < 0) return;
     scene->board->mark = 1;
-    scene->board->result = coop_array_write(scene->array, 0, LENGTH, items);
+    scene->board->result = write(scene->array);
     scene->board->mark = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     give(scene);
+}
+
+static int copy_all(coop_array *array)
+{
+    return coop_array_write(array, 0, LENGTH, all_new);
+}
+
+static int copy_backwards(coop_array *array)
+{
+    return coop_array_set_slice(array, COOP_OMITTED, COOP_OMITTED, -1, all_new, LENGTH);
+}
+
+static int fill_all(coop_array *array)
+{
+    return coop_array_fill(array, COOP_OMITTED, COOP_OMITTED, 1, all_new, sizeof(int));
+}
+
+static void write_all(struct scene *scene)
+{
+    write_by(scene, copy_all);
+}
+
+static void write_slice(struct scene *scene)
+{
+    write_by(scene, copy_backwards);
+}
+
+static void fill(struct scene *scene)
+{
+    write_by(scene, fill_all);
 }
 
 static int count(const int *items, int wanted)
@@ -81,7 +113,7 @@ static enum outcome verify_written(struct scene *scene)
     memcpy(items, scene->copy, sizeof items);
     int old = count(items, OLD), new = count(items, NEW);
     if (old + new != LENGTH) fault(scene, TORN, "an item is neither old nor new");
-    if (old && new && !scene->his) fault(scene, TORN, "%d of %d written, and nobody would be told", new, LENGTH);
+    if (old && new && !scene->least) fault(scene, TORN, "%d of %d written, and nobody would be told", new, LENGTH);
     verify_taken(scene);
     return new == LENGTH ? AFTER : BEFORE;
 }
@@ -99,15 +131,20 @@ static void look(struct scene *scene)
 #define WRITE(called, ...)                                                                                             \
     {                                                                                                                  \
         .name = called, .prepare = prepare_locked, .verify = verify_written, .look = look, .warm = warm_owner,         \
-        .operate = write_all, .lets_go = true, __VA_ARGS__                                                             \
+        .lets_go = true, __VA_ARGS__                                                                                   \
     }
 
 const struct operation array_operations[] = {
     ITEM("array-set/item", .operate = set),
     ITEM("array-add/item", .operate = add),
     ITEM("array-exchange/item", .operate = exchange),
-    WRITE("array-write/alone", .repair = write_all),
-    WRITE("array-write/held", .gather = add_holder, .asleep = let_holder_go),
-    WRITE("array-write/crowd", .gather = add_crowd, .asleep = let_holder_go),
+    WRITE("array-write/alone", .operate = write_all, .repair = write_all),
+    WRITE("array-write/held", .operate = write_all, .gather = add_holder, .asleep = let_holder_go),
+    WRITE("array-write/crowd", .operate = write_all, .gather = add_crowd, .asleep = let_holder_go),
+    WRITE("array-set-slice/alone", .operate = write_slice, .repair = write_slice),
+    WRITE("array-set-slice/held", .operate = write_slice, .gather = add_holder, .asleep = let_holder_go),
+    WRITE("array-set-slice/holder-dies", .operate = write_slice, .gather = add_holder, .asleep = kill_holder),
+    WRITE("array-fill/alone", .operate = fill, .repair = fill),
+    WRITE("array-fill/held", .operate = fill, .gather = add_holder, .asleep = let_holder_go),
     {0},
 };

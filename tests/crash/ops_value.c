@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Value: a scalar is the old one or the new one; what is larger is a mixture only if the next holder is told. */
+/* Value of at most 8 bytes: it is the old one or the new one. */
 #include "crash/crash.h"
-
-#include "base/atomic.h"
-#include "sync/lock_shm.h"
-
-#include <string.h>
 
 #define OLD 40
 #define NEW 42
-#define OLD_BYTES "oooooooooooooooo"
-#define NEW_BYTES "nnnnnnnnnnnnnnnn"
-#define SIZE 16
 
 static void prepare_number(struct scene *scene, const char *type)
 {
@@ -30,18 +22,16 @@ static void prepare_short(struct scene *scene)
     prepare_number(scene, "h");
 }
 
+static void prepare_pair(struct scene *scene)
+{
+    make_segment(scene);
+    COOP_MUST(coop_value_in(scene->segment, "value", "T{i:a: i:b:}", COOP_CREATE, &scene->value));
+    COOP_MUST(coop_value_set_bytes(scene->value, &(int[2]){OLD, OLD}, 2 * sizeof(int)));
+}
+
 static void prepare_double(struct scene *scene)
 {
     prepare_number(scene, "d");
-}
-
-static void prepare_bytes(struct scene *scene)
-{
-    make_segment(scene);
-    COOP_MUST(coop_value_in(scene->segment, "value", "16s", COOP_CREATE, &scene->value));
-    COOP_MUST(coop_value_set_bytes(scene->value, OLD_BYTES, SIZE));
-    scene->rlock = coop_value_lock(scene->value);
-    COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
 }
 
 static void set(struct scene *scene)
@@ -80,9 +70,25 @@ static void get(struct scene *scene)
     scene->board->result = coop_value_get_i64(scene->value, &scene->board->number);
 }
 
-static void set_bytes(struct scene *scene)
+static void set_pair(struct scene *scene)
 {
-    scene->board->result = coop_value_set_bytes(scene->value, NEW_BYTES, SIZE);
+    scene->board->result = coop_value_set_bytes(scene->value, &(int[2]){NEW, NEW}, 2 * sizeof(int));
+}
+
+static void set_field(struct scene *scene)
+{
+    scene->board->result = coop_value_set_field(scene->value, "b", &(int){NEW}, sizeof(int));
+}
+
+static enum outcome verify_pair(struct scene *scene)
+{
+    int pair[2] = {0};
+    if (coop_value_get_bytes(scene->value, pair, sizeof pair) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    bool old = pair[1] == OLD, new = pair[1] == NEW;
+    bool first = scene->op->operate == set_pair ? pair[0] == pair[1] : pair[0] == OLD;
+    if (!first || (!old && !new)) fault(scene, TORN, "the pair is %d, %d", pair[0], pair[1]);
+    check_segment(scene);
+    return new ? AFTER : BEFORE;
 }
 
 static enum outcome verify_number(struct scene *scene)
@@ -96,35 +102,10 @@ static enum outcome verify_number(struct scene *scene)
     return number == NEW ? AFTER : BEFORE;
 }
 
-/* Whole, or the next holder is told: which verify_taken() does for the lock's part. */
-static enum outcome verify_bytes(struct scene *scene)
-{
-    char bytes[SIZE];
-    memcpy(bytes, scene->copy, SIZE);
-    bool old = memcmp(bytes, OLD_BYTES, SIZE) == 0, new = memcmp(bytes, NEW_BYTES, SIZE) == 0;
-    if (!old && !new && !scene->his) fault(scene, TORN, "a mixture, and nobody would be told: %.16s", bytes);
-    verify_taken(scene);
-    if (coop_value_get_bytes(scene->value, bytes, SIZE) < 0) fault(scene, LOST, "%s", coop_error_detail());
-    if (coop_value_set_bytes(scene->value, OLD_BYTES, SIZE) < 0) fault(scene, LOST, "%s", coop_error_detail());
-    return new ? AFTER : BEFORE;
-}
-
-static void look_at_bytes(struct scene *scene)
-{
-    look_lock(scene);
-    memcpy(scene->copy, (const uint8_t *)scene->rlock->object.body + sizeof(struct coopi_lock_shm), SIZE);
-}
-
 #define NUMBER(called, ...)                                                                                            \
     {                                                                                                                  \
         .name = called, .prepare = prepare_int, .verify = verify_number, __VA_ARGS__                                   \
     }
-#define BYTES(called, ...)                                                                                             \
-    {                                                                                                                  \
-        .name = called, .prepare = prepare_bytes, .verify = verify_bytes, .look = look_at_bytes, .warm = warm_owner,   \
-        .operate = set_bytes, .lets_go = true, __VA_ARGS__                                                             \
-    }
-
 const struct operation value_operations[] = {
     NUMBER("value-set/int", .operate = set),
     {.name = "value-set/short", .prepare = prepare_short, .verify = verify_number, .operate = set},
@@ -134,9 +115,7 @@ const struct operation value_operations[] = {
     NUMBER("value-exchange/int", .operate = exchange),
     NUMBER("value-compare-exchange/int", .operate = compare_exchange),
     NUMBER("value-get/int", .operate = get, .constant = true),
-    BYTES("value-set-bytes/alone", .repair = set_bytes),
-    BYTES("value-set-bytes/held", .gather = add_holder, .asleep = let_holder_go),
-    BYTES("value-set-bytes/crowd", .gather = add_crowd, .asleep = let_holder_go),
-    BYTES("value-set-bytes/holder-dies", .gather = add_holder, .asleep = kill_holder),
+    {.name = "value-set/pair", .prepare = prepare_pair, .verify = verify_pair, .operate = set_pair},
+    {.name = "value-set-field/pair", .prepare = prepare_pair, .verify = verify_pair, .operate = set_field},
     {0},
 };

@@ -14,6 +14,7 @@ static void work_elsewhere(struct scene *scene, struct peer *self)
     char name[80];
     coop_segment *segment;
     int64_t number;
+    char bytes[64];
     snprintf(name, sizeof name, "%s.beside", scene->name);
     int r = scene->manager ? -ENOENT : coop_segment_open(scene->name, 0, &segment);
     if (r == 0) coop_segment_close(segment);
@@ -23,7 +24,7 @@ static void work_elsewhere(struct scene *scene, struct peer *self)
     if (r == 0) r = coop_segment_remove(name, 0);
     if (r == 0 && scene->spare) r = coop_lock_acquire(scene->spare, COOP_S(2));
     if (r == 0 && scene->spare) r = coop_lock_release(scene->spare);
-    if (r == 0 && scene->value && !scene->rlock) r = coop_value_get_i64(scene->value, &number);
+    if (r == 0 && scene->value) r = coop_value_get_bytes(scene->value, bytes, coop_value_size(scene->value));
     if (r == 0 && scene->array) r = coop_array_get_i64(scene->array, 0, &number);
     if (r == 0 && scene->manager) r = coop_manager_ping(scene->manager);
     self->result = r;

@@ -212,9 +212,55 @@ static void shared_dict_says_so_when_a_process_is_killed(void)
     CHECK_EQ(stop_program(&manager, SIGTERM), 0);
 }
 
+#define BOARD_END "last: time 200000, value 100000.0, label \"reading 200000\"\n"
+
+static void check_board(struct ran r, const char *begin)
+{
+    unsigned long snapshots, versions, torn;
+    CHECK_EQ(sscanf(begin, "3 readers took %lu snapshots of %lu versions, %lu torn\n", &snapshots, &versions, &torn),
+             3);
+    CHECK(snapshots >= 3);
+    CHECK_EQ(versions, 200000);
+    CHECK_EQ(torn, 0);
+    CHECK_HAS(begin, BOARD_END);
+    CHECK_STR(r.err, "");
+    CHECK_EQ(r.code, 0);
+}
+
+static void sensor_board_shows_whole_records_to_all_readers(void)
+{
+    for (int i = 0; i < 5; i++) {
+        struct ran r = RUN("sensor_board");
+        check_board(r, r.out);
+    }
+}
+
+static void sensor_board_goes_on_when_its_writer_is_killed(void)
+{
+    for (int i = 0; i < 10; i++) {
+        struct ran r = RUN("sensor_board", "--kill");
+        CHECK_HAS(r.out, " died: Killed; it left \"reading ");
+        CHECK_HAS(r.out, "\", another one goes on\n");
+        check_board(r, strchr(r.out, '\n') + 1);
+    }
+}
+
+static void sensor_board_is_seen_in_a_named_segment(void)
+{
+    const char *segment = test_name("board");
+    char sensor[160];
+    snprintf(sensor, sizeof sensor, "%s/sensor", segment);
+    struct ran r = RUN("sensor_board", "--segment", segment, "--updates", "20");
+    CHECK_HAS(r.out, " snapshots of 20 versions, 0 torn\nlast: time 20, value 10.0, label \"reading 20\"\n");
+    CHECK_EQ(r.code, 0);
+    r = RUN("shmctl", "show", sensor);
+    CHECK_HAS(r.out, "value         {'time': 20, 'value': 10.0, 'label': b'reading 20'}\n");
+    CHECK_EQ(RUN("shmctl", "rm", segment).code, 0);
+}
+
 static void every_example_has_help_and_refuses_unknown_options(void)
 {
-    static const char *const names[] = {"saldo", "counters", "shared_list", "shared_dict"};
+    static const char *const names[] = {"saldo", "counters", "shared_list", "shared_dict", "sensor_board"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct ran r = RUN(names[i], "--help");
         CHECK_HAS(r.out, "Usage: ");
@@ -229,6 +275,8 @@ static void every_example_has_help_and_refuses_unknown_options(void)
     CHECK_EQ(RUN("shared_list", "--kill-server", "--manager", "x").code, 2);
     CHECK_EQ(RUN("shared_dict", "one", "two").code, 2);
     CHECK_EQ(RUN("saldo", "--segment", "no/such name").code, 2);
+    CHECK_EQ(RUN("sensor_board", "--readers", "0").code, 2);
+    CHECK_EQ(RUN("sensor_board", "--updates", "x").code, 2);
 }
 
 /* BUILD/bin/shmctl without two names, and the repository above build/VARIANT. */
@@ -306,6 +354,9 @@ TESTS(examples, TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(sald
       TEST_T(shared_list_has_each_number_twice, .seconds = 60), TEST(shared_list_goes_to_the_manager_that_is_named),
       TEST(shared_list_is_told_when_the_server_is_killed), TEST(shared_list_is_told_when_there_is_no_manager),
       TEST_T(shared_dict_is_equal_to_a_serial_count, .seconds = 60), TEST(shared_dict_counts_a_file),
-      TEST(shared_dict_says_so_when_a_process_is_killed), TEST(every_example_has_help_and_refuses_unknown_options),
+      TEST(shared_dict_says_so_when_a_process_is_killed),
+      TEST_T(sensor_board_shows_whole_records_to_all_readers, .seconds = 60),
+      TEST_T(sensor_board_goes_on_when_its_writer_is_killed, .seconds = 60),
+      TEST(sensor_board_is_seen_in_a_named_segment), TEST(every_example_has_help_and_refuses_unknown_options),
       TEST_T(demo_is_ok, .seconds = 60), TEST(demo_notices_a_missing_lock),
       TEST_T(demo_leaves_nothing_when_it_is_interrupted, .seconds = 60))

@@ -205,6 +205,7 @@ static void shows_every_type_as_python_prints_it(void)
         CHECK_OK(coopi_type_parse(rows[i].type, "test", &type));
         CHECK_OK(coop_value_in(segment, object, rows[i].type, COOP_CREATE, &value));
         CHECK_OK(coop_value_set_bytes(value, rows[i].bytes, type.size));
+        coopi_type_clear(&type);
         coop_value_close(value);
         json_t *document = parse(RUN("shmctl", "--json", "show", path_of(name, object)));
         const json_t *shown = json_array_get(json_object_get(document, "objects"), 0);
@@ -421,9 +422,9 @@ static void explains_itself(void)
 {
     struct ran help = RUN("shmctl", "--help");
     CHECK_EQ(help.code, 0);
-    CHECK_HAS(help.out, "show [--items N] SEGMENT[/OBJECT]");
+    CHECK_HAS(help.out, "show [--items N] SEGMENT[/OBJECT[PART]]");
     CHECK_HAS(help.out, "Exit codes");
-    CHECK_HAS(RUN("shmctl", "show", "--help").out, "shmctl show [OPTION...] SEGMENT[/OBJECT]");
+    CHECK_HAS(RUN("shmctl", "show", "--help").out, "shmctl show [OPTION...] SEGMENT[/OBJECT[PART][@ATTRIBUTE]]");
     CHECK_HAS(RUN("shmctl", "--version").out, COOP_VERSION);
     CHECK_EQ(RUN("sh", "-c", "\"$0\" --json ls >/dev/full", test_program("shmctl")).code, 1);
 }

@@ -296,7 +296,7 @@ static void refuses_an_array_that_claims_16_eib(void)
     struct ran ran = RUN("shmctl", "show", name);
     CHECK_HAS(ran.out, "42");
     CHECK_EQ(ran.code, 5);
-    CHECK_HAS(ran.err, "18446744073709551615 items of type d do not fit");
+    CHECK_HAS(ran.err, "18446744073709551615 items of type \"d\" do not fit");
     forge_remove(name);
 }
 

@@ -107,12 +107,14 @@ struct coopi_entry *forge_object(struct forge *forge, const char *name, uint32_t
     bool is_lock = kind == COOPI_LOCK || kind == COOPI_RLOCK;
     uint64_t type_size = type ? strlen(type) + 1 : 0;
     uint64_t body_size = own_lock || is_lock ? sizeof(struct coopi_lock_shm) : 0;
+    bool is_record = kind == COOPI_VALUE && item_size > sizeof(uint64_t);
+    uint64_t items_size = is_record ? sizeof(struct coopi_record_shm) + 2 * line_up(item_size) : length * item_size;
     struct coopi_entry *entry = &forge->entries[i];
     entry->kind = kind;
     entry->flags = own_lock ? COOPI_ENTRY_LOCKED : 0;
     entry->offset = forge->used;
     entry->body = forge->used + line_up(type_size);
-    entry->size = line_up(type_size) + line_up(body_size + length * item_size);
+    entry->size = line_up(type_size) + line_up(body_size + items_size);
     entry->length = length;
     entry->type_size = (uint32_t)type_size;
     snprintf(entry->name, sizeof entry->name, "%s", name);
@@ -130,8 +132,9 @@ struct coopi_lock_shm *forge_lock(const struct forge *forge, const struct coopi_
 
 void *forge_items(const struct forge *forge, const struct coopi_entry *entry)
 {
-    uint64_t lock = entry->flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
-    return forge->bytes + entry->body + lock;
+    uint64_t begin = entry->body + (entry->flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0);
+    bool is_record = entry->kind == COOPI_VALUE && entry->offset + entry->size - begin > COOPI_LINE;
+    return forge->bytes + begin + (is_record ? sizeof(struct coopi_record_shm) : 0);
 }
 
 static void add_process(struct forge *forge, uint32_t row, uint32_t pid, uint64_t start, const char *command)

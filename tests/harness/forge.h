@@ -55,7 +55,7 @@ void forge_read(struct forge *forge, const char *name);
 void forge_write(const struct forge *forge, const char *name);
 void forge_end(struct forge *forge);
 
-/* An object's items (behind its own lock) and its lock. */
+/* An object's items (behind its own lock; of a large value, its first buffer) and its lock. */
 void *forge_items(const struct forge *forge, const struct coopi_entry *entry);
 struct coopi_lock_shm *forge_lock(const struct forge *forge, const struct coopi_entry *entry);
 

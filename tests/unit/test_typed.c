@@ -116,7 +116,7 @@ static void a_type_larger_than_its_storage_is_told(void)
 {
     struct damaged d = with_value("9s", 0);
     overwrite(&d, (off_t)d.entry.offset, "9d", 2);
-    value_is_refused(&d, "its items do not fit into its storage (type \"9d\", 1 items, 192 bytes)");
+    value_is_refused(&d, "its items do not fit into its storage (type \"9d\", 1 items, 320 bytes)");
     CHECK_OK(coop_segment_remove(d.segment, 0));
 }
 

@@ -273,8 +273,8 @@ static void a_malformed_type_is_refused_before_anything_is_made(void)
     CHECK_ERR(coop_value_open(in(segment, "a"), "2000000000s", COOP_CREATE, &value), -EINVAL);
     CHECK_DETAIL("larger than 1 GiB");
     CHECK_ERR(coop_segment_open(segment, 0, &opened), -ENOENT);
-    CHECK_ERR(coop_value_new("T{i:x:}", &value), -EINVAL);
-    CHECK_DETAIL("nameless value: type \"T{i:x:}\", column 1");
+    CHECK_ERR(coop_value_new("T{i:x:", &value), -EINVAL);
+    CHECK_DETAIL("nameless value: type \"T{i:x:\" ends at column 7: a record ends with '}'");
     CHECK(!value);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Array: a fixed number of typed items in shared memory.
  *
- * TYPE is the format of one item, as for Value: a native scalar, `Ns`, or a row such as `3d`. Indexes count from 0;
- * negative ones count from the end, as in Python (-1 is the last). Bounds are always checked.
+ * TYPE is the format of one item, as for Value: a native scalar, `Ns`, a row such as `3d`, or a record `T{d:x: d:y:}`,
+ * and items follow each other as in a C array. Indexes count from 0; negative ones count from the end, as in Python (-1
+ * is the last). Bounds are always checked.
  *
- * Single scalar items are read and written by one atomic access each and need no lock. Copies of many items
- * (coop_array_read, coop_array_write) are not atomic as a whole: hold the array's lock around them where others write.
+ * Single scalar items are read and written by one atomic access each and need no lock. Copies of many items (read,
+ * write, slices, fill) and of records and strings are not atomic as a whole: hold the array's lock around them where
+ * others write.
  * The plain view (coop_array_data) runs at memory speed and is all yours to synchronise. A writer that is killed leaves
  * the items it had stored; if it held the lock, the next holder is told by COOP_OWNER_DIED.
  *
@@ -64,6 +66,36 @@ int coop_array_compare_exchange_f64(coop_array *array, int64_t index, double *ex
 int coop_array_read(const coop_array *array, int64_t start, size_t count, void *ret_items);
 int coop_array_write(coop_array *array, int64_t start, size_t count, const void *items);
 
+/* Slices as in Python: the items START, START + STEP, ... before STOP. A negative bound counts from the end, one beyond
+ * an end is that end, and COOP_OMITTED (also as STEP) is what Python takes if nothing is written; a negative STEP goes
+ * backwards, so (COOP_OMITTED, COOP_OMITTED, -1) is the array reversed. STEP 0 is -EINVAL. No bound is an error: a
+ * slice may be empty.
+ *
+ * get copies to ROOM items of the caller's (-ERANGE if the slice has more: nothing is copied) and says how many they
+ * were (RET may be NULL); set takes exactly as many items as the slice has (-EINVAL, nothing is changed); fill gives
+ * each the SIZE bytes of one item (-EINVAL if that is not coop_array_item_size()). The caller's items must not lie in
+ * the array. A writer that is killed leaves the items before as set, and those after as they were. */
+#define COOP_OMITTED INT64_MIN
+int coop_array_slice_length(const coop_array *array, int64_t start, int64_t stop, int64_t step, size_t *ret_count);
+int coop_array_get_slice(const coop_array *array, int64_t start, int64_t stop, int64_t step, void *ret_items,
+                         size_t room, size_t *ret_count);
+int coop_array_set_slice(coop_array *array, int64_t start, int64_t stop, int64_t step, const void *items, size_t count);
+int coop_array_fill(coop_array *array, int64_t start, int64_t stop, int64_t step, const void *item, size_t size);
+
+/* One item's bytes, of any type. SIZE must be the item's: -EINVAL names both. Scalars by one atomic access. */
+int coop_array_get_bytes(const coop_array *array, int64_t index, void *ret_item, size_t size);
+int coop_array_set_bytes(coop_array *array, int64_t index, const void *item, size_t size);
+
+/* An item of type `Ns` or `Nc` as a string. Set pads with NULs; a string of more than N bytes is -ERANGE. Get ends the
+ * string with a NUL, and needs room for N + 1 bytes (-ERANGE). */
+int coop_array_get_string(const coop_array *array, int64_t index, char *ret_string, size_t size);
+int coop_array_set_string(coop_array *array, int64_t index, const char *string);
+
+/* A whole array of `c` as a string, as the `value` of Python's Array('c', n); read and write are its `raw`. Other than
+ * there, set fills all of the rest with NULs. */
+int coop_array_get_value(const coop_array *array, char *ret_string, size_t size);
+int coop_array_set_value(coop_array *array, const char *string);
+
 /* The items themselves: coop_array_length() * coop_array_item_size() bytes, aligned to 64, valid until the handle is
  * closed. */
 void *coop_array_data(coop_array *array);
@@ -91,5 +123,10 @@ COOP_END_DECLS
     _Generic((ret_number), int64_t *: coop_array_get_i64, uint64_t *: coop_array_get_u64,                              \
              double *: coop_array_get_f64)((array), (index), (ret_number))
 #endif
+
+/* An item that is a struct of the caller's with the layout of the type: coop_array_get_record(a, 3, &point). */
+#define coop_array_get_record(array, index, ret_record)                                                                \
+    coop_array_get_bytes((array), (index), (ret_record), sizeof *(ret_record))
+#define coop_array_set_record(array, index, record) coop_array_set_bytes((array), (index), (record), sizeof *(record))
 
 #endif

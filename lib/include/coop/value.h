@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Value: one typed number, byte string or short row of numbers in shared memory.
+/* Value: one typed number, byte string, row of numbers or record in shared memory.
  *
- * TYPE is a format string as in Python's struct module: a native scalar
- *     ? bool   c char   b B 8-bit   h H short   i I int   l L long   q Q long long   n N ssize_t size_t   f d
- * or `Ns`, N bytes, or a number and a scalar, such as `3d` (at most 1 GiB).
+ * TYPE is a format string as in Python's struct module and PEP 3118:
+ *     a native scalar   ? bool   c char   b B 8-bit   h H short   i I int   l L long   q Q long long   n N ssize_t
+ * size_t f d N bytes           Ns rows, matrices    3d   (3,4)d   (2)16s a record          T{d:x: d:y: 16s:label:} is
+ * struct { double x, y; char label[16]; }, laid out as the C compiler does it, with the padding at its end. Records
+ * nest, have rows of records (`4T{...}`), and padding may be written out: x is a byte of it, and 0d none, but up to
+ * where a d may stand several scalars   id3x: as Python's struct has it, without padding at the end; its fields are f0,
+ * f1, ... with blanks and '@' between them; at most 4095 characters, 1,023 fields, 16 records within each other and 1
+ * GiB. The type that a value says it has is this text in its shortest form. Two texts that lay out the same names in
+ * the same way are the same type.
  *
- * A scalar is read and written by one atomic access, so a reader never sees half of a value, and a writer killed at any
- * instruction leaves the old value or the new one. add, exchange and compare_exchange are atomic as well. Reading sees
- * what was written to other memory before the value was set, so a value may be the flag that publishes other data. What
- * is larger than a scalar (`16s`, `3d`) is copied as bytes, under the value's lock; a writer killed in the copy may
- * leave a mixture, which the next acquire tells by COOP_OWNER_DIED.
+ * Whatever has at most 8 bytes is read and written by one atomic access, so a reader never sees half of a value, and a
+ * writer killed at any instruction leaves the old value or the new one. For numbers add, exchange and compare_exchange
+ * are atomic as well. Reading sees what was written to other memory before the value was set, so a value may be the
+ * flag that publishes other data. What is larger (`16s`, `3d`, records) keeps both promises by two buffers: a writer
+ * takes the value's lock, fills the one that nobody reads, and makes it count by one store; a reader takes no lock,
+ * gets a whole version, and is stopped neither by a dead nor by a stopped writer. Only one that finds writers faster
+ * than itself 64 times joins their queue. Writers of a raw value (COOP_RAW) without a lock have to take turns by other
+ * means: two at once may mix their bytes.
  *
  * Each value has an RLock of its own (coop_value_lock(), as Python's get_lock()) for steps that belong together, unless
- * it was made with COOP_RAW. On purpose other than in Python, get and set of a scalar do not wait for that lock: they
- * are atomic without it, and a stopped holder does not stop readers.
+ * it was made with COOP_RAW. On purpose other than in Python, get does not wait for that lock, nor does set of at most
+ * 8 bytes: they are whole without it, and a stopped holder does not stop readers.
  *
- * Thread-safe; get, set, add, exchange and compare_exchange of scalars are async-signal-safe as long as they succeed.
- * Handles survive fork(). */
+ * Thread-safe; get, set, add, exchange and compare_exchange of at most 8 bytes are async-signal-safe as long as they
+ * succeed. Handles survive fork().
+ *
+ * The two buffers behind a sequence are akin to the Linux kernel's seqcount_latch; here the sequence tells versions,
+ * and must be the same before and after a copy. */
 #ifndef COOP_VALUE_H
 #define COOP_VALUE_H
 
@@ -56,12 +68,33 @@ int coop_value_set_i64(coop_value *value, int64_t number);
 int coop_value_set_u64(coop_value *value, uint64_t number);
 int coop_value_set_f64(coop_value *value, double number);
 
-/* The value's bytes in this machine's order, of any type. SIZE must be its size: -EINVAL names both. More than a scalar
- * is copied under the value's lock, if it has one, and waits for it for ever: errors as for coop_rlock_acquire().
- * COOP_OWNER_DIED: copied, and the lock's last owner died holding it, so what was read may be a mixture; no later
- * acquire will tell it again. */
+/* The value's bytes in this machine's order, of any type, always a whole version. SIZE must be its size: -EINVAL names
+ * both. Setting more than 8 bytes takes the value's lock, if it has one, and waits for it for ever: errors as for
+ * coop_rlock_acquire(). COOP_OWNER_DIED: done, and the lock's last owner died holding it; the value was whole all the
+ * same, but if he held the lock for several steps, some of them were not made. No later acquire will tell it again.
+ * -EAGAIN after a million tries: somebody sets it all the time without the lock. That is the only failure after which
+ * RET's bytes may be others than before. */
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size);
 int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
+
+/* How often a value of more than 8 bytes was set since it was made: a reader that has seen this version has missed
+ * nothing. get_version reads as get_bytes does and tells which version it was. Smaller values count nothing: -EINVAL.
+ */
+int coop_value_version(const coop_value *value, uint64_t *ret_version);
+int coop_value_get_version(coop_value *value, void *ret_bytes, size_t size, uint64_t *ret_version);
+
+/* A part of the value: FIELD is the name of a record's field, such as `label`, `position.x`, `samples[3]`, `[2]`. Its
+ * bytes are all of one version, and set makes a version that differs from the one before in that part only, however
+ * many set parts at once (with a lock; else take turns). SIZE must be the part's: -EINVAL. -ENOENT: there is no such
+ * field (the sentence lists those there are); -ERANGE: no such index. Else as get_bytes and set_bytes. */
+int coop_value_get_field(coop_value *value, const char *field, void *ret_bytes, size_t size);
+int coop_value_set_field(coop_value *value, const char *field, const void *bytes, size_t size);
+
+/* A value of type `Ns` or `Nc` as a string. Set pads with NULs; a string of more than N bytes is -ERANGE. Get ends the
+ * string with a NUL, and needs room for N + 1 bytes (-ERANGE). get_bytes and set_bytes give and take all N as they are.
+ */
+int coop_value_get_string(coop_value *value, char *ret_string, size_t size);
+int coop_value_set_string(coop_value *value, const char *string);
 
 /* Adds atomically and gives the new number (RET may be NULL). A result out of the type's range, or of RET's, is -ERANGE
  * and changes nothing, not even for a moment. Not for `?`, `c` and what is no scalar (-EINVAL). */
@@ -82,8 +115,8 @@ int coop_value_compare_exchange_f64(coop_value *value, double *expected, double 
 coop_rlock *coop_value_lock(coop_value *value);
 
 /* Gives a raw value a lock for this handle (several values may share one): borrowed, and must outlive the handle.
- * -EEXIST if it has a lock already. What is larger than a scalar is then copied under it. Not thread-safe: call it
- * before other threads use the handle. */
+ * -EEXIST if it has a lock already. More than 8 bytes are then set under it. Not thread-safe: call it before other
+ * threads use the handle. */
 int coop_value_use_lock(coop_value *value, coop_rlock *lock) COOP_MUST_CHECK;
 
 /* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle.
@@ -120,5 +153,9 @@ COOP_END_DECLS
     _Generic((ret_number), int64_t *: coop_value_get_i64, uint64_t *: coop_value_get_u64,                              \
              double *: coop_value_get_f64)((value), (ret_number))
 #endif
+
+/* A struct of the caller's with the layout of the value's type: coop_value_get_record(v, &reading). */
+#define coop_value_get_record(value, ret_record) coop_value_get_bytes((value), (ret_record), sizeof *(ret_record))
+#define coop_value_set_record(value, record) coop_value_set_bytes((value), (record), sizeof *(record))
 
 #endif
