@@ -122,7 +122,7 @@ static int take_outcome(struct coopi_reader *r, struct outcome *ret_outcome)
     if (result == 0) result = coopi_read_str(r, &name, &size);
     if (result < 0) return result;
     if (size != 2 || memcmp(name, "ok", 2) != 0) outcome.status = coopi_error_from_name(name, size);
-    result = coopi_read_any(r, &outcome.value);
+    result = coopi_read_result(r, &outcome.value);
     if (result == 0) *ret_outcome = outcome;
     return result;
 }

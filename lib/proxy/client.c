@@ -201,7 +201,7 @@ int coopi_manager_call_taking(coop_manager *m, const struct coopi_call *call,
 /* USER is where the value goes, or NULL. */
 static int take_value(struct coopi_reader *result, void *user)
 {
-    return user ? coopi_read_any(result, user) : 0;
+    return user ? coopi_read_result(result, user) : 0;
 }
 
 int coopi_manager_call(coop_manager *m, const struct coopi_call *call, coop_any *ret_result)
