@@ -27,7 +27,7 @@ NOUNS = {
     "sync": "lock rlock rwlock semaphore condition event barrier",
     "data": "value array queue pipe",
     "run": "process pool future",
-    "proxy": "any pack manager list dict namespace",
+    "proxy": "any pack manager list dict batch namespace",
 }
 FLOOR_OF_NOUN = {noun: floor for floor, nouns in NOUNS.items() for noun in nouns.split()}
 

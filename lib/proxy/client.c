@@ -71,7 +71,10 @@ static int encode(struct exchange *x, const struct coopi_call *call)
     coopi_write_str(w, call->op, strlen(call->op));
     coopi_write_any(w, &call->object);
     coopi_write_array(w, call->arg_count);
-    for (uint32_t i = 0; i < call->arg_count; i++) coopi_write_any(w, &call->args[i]);
+    if (call->packed)
+        coopi_write_raw(w, call->packed->data, call->packed->len);
+    else
+        for (uint32_t i = 0; i < call->arg_count; i++) coopi_write_any(w, &call->args[i]);
     int result = coopi_writer_status(w);
     if (result == -EMSGSIZE)
         return coopi_fail(EMSGSIZE,
@@ -160,7 +163,8 @@ static int told(const struct coopi_reply *reply)
 }
 
 /* Takes the answer apart. -EPROTO, with a sentence, if it is none to this request. */
-static int understand(const struct exchange *x, const unsigned char *body, size_t size, coop_any *ret_result)
+static int understand(const struct exchange *x, const unsigned char *body, size_t size,
+                      int (*take)(struct coopi_reader *result, void *user), void *user)
 {
     uint32_t id = request_id(x->lane);
     struct coopi_reply reply;
@@ -169,12 +173,12 @@ static int understand(const struct exchange *x, const unsigned char *body, size_
         return explain(x, -EPROTO);
     if (reply.sequence != x->lane->sequence && !(reply.sequence == 0 && reply.status < 0)) return explain(x, -EPROTO);
     if (reply.status < 0) return told(&reply);
-    if (!ret_result) return 0;
-    int result = coopi_read_any(&reply.result, ret_result);
+    int result = take(&reply.result, user);
     return result == -EBADMSG ? explain(x, -EPROTO) : result;
 }
 
-int coopi_manager_call(coop_manager *m, const struct coopi_call *call, coop_any *ret_result)
+int coopi_manager_call_taking(coop_manager *m, const struct coopi_call *call,
+                              int (*take)(struct coopi_reader *result, void *user), void *user)
 {
     struct exchange x = {.manager = m, .op = call->op};
     int result = coopi_lane_get(m, &x.lane);
@@ -189,9 +193,20 @@ int coopi_manager_call(coop_manager *m, const struct coopi_call *call, coop_any 
     size_t size;
     result = converse(&x, &body, &size);
     if (result < 0) return explain(&x, result);
-    result = understand(&x, body, size, ret_result);
+    result = understand(&x, body, size, take, user);
     if (result == -EPROTO) coopi_stream_close(&x.lane->stream);
     return result;
+}
+
+/* USER is where the value goes, or NULL. */
+static int take_value(struct coopi_reader *result, void *user)
+{
+    return user ? coopi_read_result(result, user) : 0;
+}
+
+int coopi_manager_call(coop_manager *m, const struct coopi_call *call, coop_any *ret_result)
+{
+    return coopi_manager_call_taking(m, call, take_value, ret_result);
 }
 
 int coopi_manager_greet(coop_manager *m)

@@ -36,12 +36,13 @@ struct coop_manager {
     int pidfd;   /* of the same; -1 */
 };
 
-/* One operation to be done. ARGS are borrowed. */
+/* One operation to be done. ARGS are borrowed; or PACKED has ARG_COUNT arguments as they go over the wire. */
 struct coopi_call {
     const char *op;
     coop_any object;
     const coop_any *args;
     uint32_t arg_count;
+    const struct coopi_writer *packed;
 };
 
 /* A handle that has not connected yet. */
@@ -53,6 +54,11 @@ int coopi_manager_greet(coop_manager *manager) COOP_MUST_CHECK;
 
 /* Does one operation, within the handle's time-out. *ret_result is the caller's, to clear; NULL if it is not wanted. */
 int coopi_manager_call(coop_manager *manager, const struct coopi_call *call, coop_any *ret_result) COOP_MUST_CHECK;
+
+/* The same, and has TAKE read the result piece by piece, out of bytes that are gone when it returns: 0, -EBADMSG for
+ * what it did not expect (the call then fails with -EPROTO), or another failure with its sentence. */
+int coopi_manager_call_taking(coop_manager *manager, const struct coopi_call *call,
+                              int (*take)(struct coopi_reader *result, void *user), void *user) COOP_MUST_CHECK;
 
 /* This thread's lane. In a forked child, first makes the handle a new client's. */
 int coopi_lane_get(coop_manager *manager, struct coopi_lane **ret_lane) COOP_MUST_CHECK;

@@ -13,6 +13,11 @@ struct coop_dict {
     struct coopi_proxy proxy;
 };
 
+const struct coopi_proxy *coopi_dict_proxy(const coop_dict *dict)
+{
+    return &dict->proxy;
+}
+
 int coop_dict_open(coop_manager *manager, const char *name, int flags, coop_dict **ret_dict)
 {
     coop_dict *dict = malloc(sizeof *dict);

@@ -73,6 +73,8 @@ static int integer_to_real(struct number integer, double real)
 
 int coopi_numbers_order(const coop_any *a, const coop_any *b)
 {
+    if (a->type == COOP_INT && b->type == COOP_INT)
+        return (a->as.integer > b->as.integer) - (a->as.integer < b->as.integer);
     struct number x = number_of(a), y = number_of(b);
     if ((!x.integral && x.real != x.real) || (!y.integral && y.real != y.real)) return COOPI_UNORDERED;
     if (x.integral && y.integral) return integers_order(x, y);

@@ -12,6 +12,11 @@ struct coop_list {
     struct coopi_proxy proxy;
 };
 
+const struct coopi_proxy *coopi_list_proxy(const coop_list *list)
+{
+    return &list->proxy;
+}
+
 int coop_list_open(coop_manager *manager, const char *name, int flags, coop_list **ret_list)
 {
     coop_list *list = malloc(sizeof *list);

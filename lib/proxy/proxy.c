@@ -53,7 +53,7 @@ int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, 
         (flags & COOP_CREATE ? COOPI_OPEN_CREATE : 0) | (flags & COOP_EXCL ? COOPI_OPEN_EXCLUSIVE : 0);
     coop_any argument = coop_int(name ? (int64_t)wire_flags : 0);
     snprintf(op, sizeof op, "%s.open", type);
-    result = coopi_manager_call(manager, &(struct coopi_call){op, object, &argument, 1}, &id);
+    result = coopi_manager_call(manager, &(struct coopi_call){op, object, &argument, 1, NULL}, &id);
     if (result < 0) return result;
     if (id.type != COOP_UINT && (id.type != COOP_INT || id.as.integer < 0)) {
         coop_any_clear(&id);
@@ -79,7 +79,8 @@ void coopi_proxy_close(struct coopi_proxy *proxy)
 int coopi_proxy_call(const struct coopi_proxy *proxy, const char *op, const coop_any *args, uint32_t count,
                      coop_any *ret_result)
 {
-    return coopi_manager_call(proxy->manager, &(struct coopi_call){op, coop_uint(proxy->id), args, count}, ret_result);
+    return coopi_manager_call(proxy->manager, &(struct coopi_call){op, coop_uint(proxy->id), args, count, NULL},
+                              ret_result);
 }
 
 int coopi_proxy_call_for(const struct coopi_proxy *proxy, int type, const char *op, const coop_any *args,

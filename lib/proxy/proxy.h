@@ -15,6 +15,12 @@ struct coopi_proxy {
     char path[COOPI_PROXY_PATH];
 };
 
+/* What a handle refers to (list.c, dict.c). */
+struct coop_list;
+struct coop_dict;
+const struct coopi_proxy *coopi_list_proxy(const struct coop_list *list);
+const struct coopi_proxy *coopi_dict_proxy(const struct coop_dict *dict);
+
 /* Opens or makes an object of TYPE (static storage), as coop_list_open() says. */
 int coopi_proxy_open(coop_manager *manager, const char *type, const char *name, int flags,
                      struct coopi_proxy *ret_proxy) COOP_MUST_CHECK;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <msgpack.h>
+#include <stdlib.h>
 
 static int unexpected(const struct coopi_reader *r, const char *wanted)
 {
@@ -208,6 +209,89 @@ int coopi_read_any(struct coopi_reader *r, coop_any *ret_value)
     if (result == 0) result = convert(&unpacked.data, ret_value);
     if (result == 0) *r = after;
     msgpack_unpacked_destroy(&unpacked);
+    return result;
+}
+
+static int read_levels(struct coopi_reader *r, int levels, coop_any *ret_value);
+
+static int read_list_level(struct coopi_reader *r, uint32_t count, int levels, coop_any *ret_value)
+{
+    coop_any *items = count ? coopi_items_new(count) : NULL;
+    if (count && !items) return coopi_fail(ENOMEM, "message: no memory for a list of %u items", count);
+    for (uint32_t i = 0; i < count; i++) {
+        int result = read_levels(r, levels, &items[i]);
+        if (result < 0) {
+            coop_any half = coopi_any_own(COOP_LIST, items, i);
+            coop_any_clear(&half);
+            return result;
+        }
+    }
+    *ret_value = coopi_any_own(COOP_LIST, items, count);
+    return 0;
+}
+
+/* Of a key that comes again the new value replaces the old. */
+static int read_pair_level(struct coopi_reader *r, int levels, coop_any *map, const struct coopi_pairs_index *index)
+{
+    coop_any key, value;
+    int result = coopi_read_plain(r, &key);
+    if (result < 0) return result;
+    if (coopi_key_check(&key) < 0) return coopi_fail(EBADMSG, "message: NaN as a map's key; it equals nothing");
+    coop_pair *pairs = coopi_pairs(map);
+    uint32_t *slot = coopi_pairs_index_slot(index, pairs, &key);
+    result = read_levels(r, levels, &value);
+    if (result < 0) return result;
+    if (*slot) {
+        coop_any_clear(&pairs[*slot - 1].value);
+        pairs[*slot - 1].value = value;
+        return 0;
+    }
+    result = coop_any_copy(key, &pairs[map->size].key);
+    if (result < 0) {
+        coop_any_clear(&value);
+        return result;
+    }
+    pairs[map->size].value = value;
+    *slot = ++map->size;
+    return 0;
+}
+
+static int read_map_level(struct coopi_reader *r, uint32_t count, int levels, coop_any *ret_value)
+{
+    struct coopi_pairs_index index = {0};
+    coop_pair *pairs = NULL;
+    if (count && (!(pairs = coopi_pairs_new(count)) || coopi_pairs_index_init(&index, count) < 0)) {
+        free(pairs);
+        return coopi_fail(ENOMEM, "message: no memory for a map of %u pairs", count);
+    }
+    coop_any made = coopi_any_own(COOP_MAP, pairs, 0);
+    int result = 0;
+    for (uint32_t i = 0; i < count && result == 0; i++) result = read_pair_level(r, levels, &made, &index);
+    coopi_pairs_index_free(&index);
+    if (result < 0)
+        coop_any_clear(&made);
+    else
+        *ret_value = made;
+    return result;
+}
+
+/* LEVELS arrays or maps are taken apart here, so that what is within has msgpack-c's whole depth. */
+static int read_levels(struct coopi_reader *r, int levels, coop_any *ret_value)
+{
+    struct coopi_head head;
+    if (coopi_head_read(r->data + r->off, r->len - r->off, &head) < 0) return unexpected(r, "a value");
+    if (levels == 0 || (head.kind != COOPI_HEAD_ARRAY && head.kind != COOPI_HEAD_MAP))
+        return coopi_read_any(r, ret_value);
+    r->off += head.size;
+    return head.kind == COOPI_HEAD_ARRAY ? read_list_level(r, head.count, levels - 1, ret_value)
+                                         : read_map_level(r, head.count, levels - 1, ret_value);
+}
+
+int coopi_read_result(struct coopi_reader *r, coop_any *ret_value)
+{
+    struct coopi_reader after = *r;
+    int result = read_levels(&after, COOPI_RESULT_LEVELS, ret_value);
+    if (result == 0) *r = after;
     return result;
 }
 

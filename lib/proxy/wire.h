@@ -34,6 +34,11 @@ int coopi_read_bytes(struct coopi_reader *r, const void **ret_bytes, size_t *ret
  * NaN as key, or deeper than COOP_ANY_DEPTH) or -ENOMEM. */
 int coopi_read_any(struct coopi_reader *r, coop_any *ret_value) COOP_MUST_CHECK;
 
+/* The same for a result: up to COOPI_RESULT_LEVELS arrays or maps that an operation puts around values, each of which
+ * may nest as deep as a value can: the pages of a dict's items are arrays of an array of pairs. */
+#define COOPI_RESULT_LEVELS 3
+int coopi_read_result(struct coopi_reader *r, coop_any *ret_value) COOP_MUST_CHECK;
+
 /* Any value but a list or map, borrowed from the bytes; for those -EBADMSG. Nothing is allocated. */
 int coopi_read_plain(struct coopi_reader *r, coop_any *ret_value) COOP_MUST_CHECK;
 

@@ -80,6 +80,17 @@ static void sort_down(struct scene *scene)
     scene->board->result = coop_list_sort(scene->list, coop_nil(), true);
 }
 
+/* Two operations, both or none. */
+static void append_two(struct scene *scene)
+{
+    coop_batch *batch;
+    int result = coop_batch_new(scene->manager, &batch);
+    for (int i = 0; i < 2 && result == 0; i++) result = coop_batch_list(batch, scene->list, "append", "[i]", 100 + i);
+    if (result == 0) result = coop_batch_run(batch);
+    if (result == 0) coop_batch_close(batch);
+    scene->board->result = result;
+}
+
 static void compare_set(struct scene *scene)
 {
     coop_any five = coop_int(5), six = coop_int(6);
@@ -191,6 +202,11 @@ static enum outcome verify_insert_slice(struct scene *scene)
     return end_list(scene, judge(scene, read_list, 1002003, 1101002003));
 }
 
+static enum outcome verify_append_two(struct scene *scene)
+{
+    return end_list(scene, judge(scene, read_list, 1002003, 1002003101102));
+}
+
 static enum outcome verify_sort_down(struct scene *scene)
 {
     return end_list(scene, judge(scene, read_list, 1002003, 3002001));
@@ -238,6 +254,7 @@ const struct operation manager_operations[] = {
     LIST("list-set/connected", .operate = set_item, .verify = verify_set_item, .warm = connect_list),
     LIST("list-slice-set/connected", .operate = insert_slice, .verify = verify_insert_slice, .warm = connect_list),
     LIST("list-sort/connected", .operate = sort_down, .verify = verify_sort_down, .warm = connect_list),
+    LIST("list-batch/connected", .operate = append_two, .verify = verify_append_two, .warm = connect_list),
     DICT("dict-compare-set/connected", .operate = compare_set, .verify = verify_compare_set, .warm = connect_dict),
     DICT("dict-update/connected", .operate = update, .verify = verify_update, .warm = connect_dict),
     DICT("dict-set/connected", .operate = set_key, .verify = verify_set_key, .warm = connect_dict),

@@ -168,6 +168,33 @@ static void walks_take_as_many_pages_as_it_needs(void)
     end();
 }
 
+static void values_of_full_depth_come_back_by_every_way(void)
+{
+    begin("{}");
+    coop_any cells[COOP_ANY_DEPTH + 1], all, key;
+    coop_dict_iter *iter;
+    cells[0] = coop_int(1);
+    for (int i = 1; i <= COOP_ANY_DEPTH; i++) cells[i] = coop_items(&cells[i - 1], 1);
+    coop_any deepest = cells[COOP_ANY_DEPTH];
+    CHECK_OK(coop_dict_set(dict, coop_str("k"), deepest));
+    CHECK_OK(coop_dict_items(dict, &all));
+    CHECK(coop_any_equal(all.as.pairs[0].value, deepest));
+    coop_any_clear(&all);
+    CHECK_OK(coop_dict_merge(dict, literal("{'a': 1}"), &all));
+    CHECK(coop_any_equal(*coop_any_get(&all, coop_str("k")), deepest));
+    coop_any_clear(&all);
+    CHECK_OK(coop_dict_iter_open(dict, COOP_ITEMS, false, &iter));
+    CHECK_OK(coop_dict_iter_next(iter, &key, &all));
+    CHECK(coop_any_equal(all, deepest));
+    coop_any_clear(&key);
+    coop_any_clear(&all);
+    coop_dict_iter_close(iter);
+    CHECK_OK(coop_dict_popitem(dict, NULL, &all));
+    CHECK(coop_any_equal(all, deepest));
+    coop_any_clear(&all);
+    end();
+}
+
 static void walk_notices_that_keys_came_or_went(void)
 {
     begin("{}");
@@ -198,4 +225,5 @@ static void walk_notices_that_keys_came_or_went(void)
 
 TESTS(dict_ops, TEST(compare_set_inserts_changes_and_removes), TEST(defaults_stand_in_for_absent_keys),
       TEST(popitem_takes_the_last), TEST(whole_dicts_are_set_merged_and_compared),
-      TEST(walks_take_as_many_pages_as_it_needs), TEST(walk_notices_that_keys_came_or_went))
+      TEST(walks_take_as_many_pages_as_it_needs), TEST(values_of_full_depth_come_back_by_every_way),
+      TEST(walk_notices_that_keys_came_or_went))

@@ -195,6 +195,40 @@ static void walk_goes_by_index_over_what_is_there_then(void)
     end();
 }
 
+static coop_any cells[COOP_ANY_DEPTH + 1];
+
+/* As deep as a value may nest. */
+static coop_any deepest(void)
+{
+    cells[0] = coop_int(1);
+    for (int i = 1; i <= COOP_ANY_DEPTH; i++) cells[i] = coop_items(&cells[i - 1], 1);
+    return cells[COOP_ANY_DEPTH];
+}
+
+static void items_of_full_depth_come_back_by_every_way(void)
+{
+    begin("[]");
+    coop_list_iter *iter;
+    coop_any values;
+    CHECK_OK(coop_list_append(list, deepest()));
+    CHECK_OK(coop_list_copy(list, &values));
+    CHECK(coop_any_equal(values.as.items[0], deepest()));
+    coop_any_clear(&values);
+    CHECK_OK(coop_list_get_slice(list, 0, 1, 1, &values));
+    CHECK(coop_any_equal(values.as.items[0], deepest()));
+    coop_any_clear(&values);
+    CHECK_OK(coop_list_repeated(list, 2, &values));
+    CHECK(coop_any_equal(values.as.items[1], deepest()));
+    coop_any_clear(&values);
+    CHECK_OK(coop_list_iter_open(list, false, &iter));
+    CHECK_OK(coop_list_iter_next(iter, &values));
+    CHECK(coop_any_equal(values, deepest()));
+    coop_any_clear(&values);
+    coop_list_iter_close(iter);
+    CHECK_ERR(coop_list_append(list, coop_items(&cells[COOP_ANY_DEPTH], 1)), -EINVAL);
+    end();
+}
+
 static void values_too_large_for_one_call_are_named_so(void)
 {
     enum { SIZE = 30 << 20 };
@@ -212,4 +246,4 @@ static void values_too_large_for_one_call_are_named_so(void)
 TESTS(list_ops, TEST(insert_and_delete_by_index), TEST(search_finds_the_first_equal_item), TEST(slices_are_pythons),
       TEST(sort_takes_a_key), TEST(arithmetic_gives_new_values_or_changes_in_place),
       TEST(walks_take_as_many_pages_as_it_needs), TEST(walk_goes_by_index_over_what_is_there_then),
-      TEST(values_too_large_for_one_call_are_named_so))
+      TEST(items_of_full_depth_come_back_by_every_way), TEST(values_too_large_for_one_call_are_named_so))

@@ -155,14 +155,15 @@ coop_any literal(const char *text)
 
 const char *text_of(const char *format, ...)
 {
+    char *made;
     va_list args;
     va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
+    int size = vasprintf(&made, format, args);
     va_end(args);
+    CHECK(size >= 0);
     char *text = keep((size_t)size + 1)->text;
-    va_start(args, format);
-    vsnprintf(text, (size_t)size + 1, format, args);
-    va_end(args);
+    memcpy(text, made, (size_t)size + 1);
+    free(made);
     return text;
 }
 

@@ -30,7 +30,8 @@ COOP_BEGIN_DECLS
  *   -EPIPE         the manager ended during the call
  *   -ETIMEDOUT     no answer in time; whether it was done is unknown
  *   -EPROTO        something answers that is no coop-manager, or one of another version
- *   -EMSGSIZE      request or answer over 64 MiB (for an answer: nothing was changed)
+ *   -EMSGSIZE      request or answer over 64 MiB, or 4 million values (for an answer: nothing was changed): pass or ask
+ *                  for less at a time, by slices, walks or several calls
  *   -ESTALE        the manager was replaced, or no longer remembers this request
  *   -EPERM         the socket's directory is not safe
  *   -ENOMEM, -EMFILE, -EINVAL, and what the operation names. */
