@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
 #
-#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | examples | stops | crash | model |
-#                                       mutants; all without a name
+#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | versions | examples | stops |
+#                                       crash | model | mutants; all without a name
 set -u
 build=${1:?which build folder?}
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage examples stops crash model mutants)
+[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage versions examples stops crash model mutants)
 
 # run NAME COMMAND...: prints its time; the first failure ends the soak.
 run()
@@ -32,7 +32,11 @@ for part in "${parts[@]}"; do
     privileged) run privileged env COOP_SOAK=1 "$build/tests/run_tests" --only 'privileged/*' ;;
     deaths) run deaths env COOP_SOAK=1 "$build/tests/run_tests" --only 'death/*fat*' ;;
     clients) run clients env COOP_SOAK=1 "$build/tests/run_tests" --only 'manager_wire/*' ;;
-    damage) run damage env COOP_SOAK=1 "$build/tests/run_tests" --only 'shmctl_damage/*' ;;
+    damage) # where a read out of bounds shows
+        run asan scons -Q -s variant=asan build/asan
+        run damage env COOP_SOAK=1 build/asan/tests/run_tests --only 'shmctl_damage/*'
+        ;;
+    versions) run versions python3 tests/versions/run.py "$build" ;;
     examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;
     stops) run stops "$build/tests/crash" --mode stop --stand 10000 --every 7 --jobs 8 ;;
     crash) run crash "$build/tests/crash" --ops '*' --every 1 ;;

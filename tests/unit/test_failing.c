@@ -14,9 +14,10 @@
 struct trial {
     void (*prepare)(void);
     int (*run)(void);
-    int keeps;       /* descriptors that the process keeps for good, the first time, or cannot prove its own */
-    bool in_place;   /* prepare opens the handles */
-    bool makes_name; /* the first segment's, which is not there before */
+    void (*check)(int r); /* what RUN has done; NULL: nothing more to see */
+    int keeps;            /* descriptors that the process keeps for good, the first time, or cannot prove its own */
+    bool in_place;        /* prepare opens the handles */
+    bool makes_name;      /* the first segment's, which is not there before */
 };
 
 static struct {
@@ -26,6 +27,7 @@ static struct {
     coop_value *value;
     coop_array *array;
     coop_manager *manager;
+    coop_list *list;
     char name[100], path[120];
 } h;
 
@@ -95,11 +97,13 @@ static void try_once(const struct trial *trial, bool cold, unsigned nth, bool fo
     if (r < 0 && !*coop_error_detail()) FAIL("call %u (%s) fails: no sentence with %d", nth, what, r);
     if (r < 0 && any_open() && !trial->in_place) FAIL("call %u (%s) fails, and an output is set", nth, what);
     if (r < 0 && trial->makes_name && is_there()) FAIL("call %u (%s) fails, and the name is there", nth, what);
+    if (trial->check) trial->check(r);
     close_all();
     check_counts(trial, cold, &before, nth);
     if (r < 0 && trial->prepare) trial->prepare();
     if (r < 0 && trial->run() < 0)
         FAIL("after call %u (%s) failed it never works again: %s", nth, what, coop_error_detail());
+    if (r < 0 && trial->check) trial->check(0);
     close_all();
     remove_name();
 }
@@ -235,6 +239,26 @@ static int connect_to_manager(void)
     return coop_manager_connect(coop_manager_address(started), &h.manager);
 }
 
+static void prepare_list(void)
+{
+    if (!h.list) CHECK_OK(coop_list_open(started, NULL, 0, &h.list));
+}
+
+/* Whatever came between, it is there once or not at all. */
+static int append(void)
+{
+    return coop_list_append(h.list, coop_int(1));
+}
+
+static void check_appended(int r)
+{
+    size_t length;
+    CHECK_OK(coop_list_len(h.list, &length));
+    CHECK(r < 0 ? length <= 1 : length == 1);
+    coop_list_close(h.list);
+    h.list = NULL;
+}
+
 static void segment_create_fails_whole(void)
 {
     fail_each(&(struct trial){.run = create, .makes_name = true});
@@ -303,10 +327,19 @@ static void manager_connect_fails_whole(void)
     coop_manager_close(started);
 }
 
+static void list_append_fails_whole(void)
+{
+    start_manager();
+    fail_each(&(struct trial){.prepare = prepare_list, .run = append, .check = check_appended, .keeps = 1});
+    CHECK_OK(coop_manager_stop(started));
+    coop_manager_close(started);
+}
+
 TESTS(failing, TEST_T(segment_create_fails_whole, .seconds = 60),
       TEST_T(segment_create_anonymous_fails_whole, .seconds = 60), TEST_T(segment_open_fails_whole, .seconds = 60),
       TEST_T(segment_open_or_create_fails_whole, .seconds = 60), TEST_T(segment_remove_fails_whole, .seconds = 60),
       TEST_T(lock_open_fails_whole, .seconds = 60), TEST_T(rlock_new_fails_whole, .seconds = 60),
       TEST_T(value_open_fails_whole, .seconds = 60), TEST_T(array_open_fails_whole, .seconds = 60),
       TEST_T(lock_acquire_fails_whole, .seconds = 60), TEST_T(transferable_acquire_fails_whole, .seconds = 60),
-      TEST_T(value_write_fails_whole, .seconds = 60), TEST_T(manager_connect_fails_whole, .seconds = 60))
+      TEST_T(value_write_fails_whole, .seconds = 60), TEST_T(manager_connect_fails_whole, .seconds = 60),
+      TEST_T(list_append_fails_whole, .seconds = 60))
