@@ -47,7 +47,7 @@ static int receive(struct nanomsg_gateway *self)
     if (size < 0) return 0;
 
     struct request *request = malloc(sizeof *request);
-    if (!request) { /* the client sees a time-out and asks again */
+    if (!request) { /* the client's call runs into its time-out */
         nn_freemsg(body);
         nn_freemsg(control);
         return 0;

@@ -7,7 +7,8 @@ set -eu
 packages="scons gcc g++ libc6-dev make pkg-config python3 libnanomsg-dev libmsgpack-dev libcunit1-dev libjansson-dev
 libsmartcols-dev uthash-dev libsodium-dev"
 more="clang libclang-rt-14-dev clang-format clang-tidy cppcheck universal-ctags shellcheck redis-server libhiredis-dev
-libboost-dev libqb-dev spin patch git"
+libboost-dev libqb-dev spin patch git
+bsdextrautils"
 
 # CPython's own tests, which tests/cpython.tsv is compared with; a python3 that is no package may have brought them.
 python3 -c 'import test.list_tests' 2>/dev/null || packages="$packages libpython3.11-testsuite"

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/name.h"
 #include "base/quote.h"
+#include "sync/holding.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -127,6 +128,7 @@ int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *re
 
 void coopi_typed_close(struct coopi_typed *typed)
 {
+    if (typed->lock == &typed->own && coop_rlock_depth(typed->lock)) coopi_say_closed_held(&typed->object);
     coopi_type_clear(&typed->type);
     coopi_object_close(&typed->object);
 }

@@ -127,7 +127,10 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
     struct robust_list *saved = coopi_pending_begin(self, robust);
     r = take(map, robust, self, timeout, flags, ret_dead);
     if (r >= 0) coopi_link(self, robust);
-    coopi_pending_taken(self, robust, saved);
+    if (r >= 0)
+        coopi_pending_taken(self, robust, saved);
+    else
+        coopi_pending_end(self, saved); /* a handler may have asked for what its thread has, and has named */
     return r;
 }
 

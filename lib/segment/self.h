@@ -116,7 +116,7 @@ static inline void coopi_pending_end(struct coopi_self *self, struct robust_list
     coopi_put(self->head->list_op_pending, saved);
 }
 
-/* After a word was taken, or was not: names again what was named before. */
+/* After a word was taken: names again what was named before. */
 static inline void coopi_pending_taken(struct coopi_self *self, const struct coopi_robust *robust,
                                        struct robust_list *saved)
 {

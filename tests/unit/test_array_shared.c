@@ -158,7 +158,26 @@ static void closing_nothing_is_allowed(void)
     coop_array_close(NULL);
 }
 
-TESTS(array_shared, TEST(an_array_has_a_lock_of_its_own), TEST(a_raw_array_takes_a_given_lock),
+static void closing_one_whose_lock_is_held_keeps_it_held_and_says_so(void)
+{
+    const char *segment = test_name("closed");
+    char path[64];
+    snprintf(path, sizeof path, "%s/a", segment);
+    coop_array *array;
+    CHECK_OK(coop_array_open(path, "d", 4, COOP_CREATE, &array));
+    CHECK_OK(coop_rlock_acquire(coop_array_lock(array), COOP_FOREVER));
+    coop_array_close(array);
+    CHECK_DETAIL("closed while this thread holds it");
+    CHECK_ERR(coop_segment_remove(segment, 0), -EBUSY);
+    CHECK_DETAIL("a is held by thread");
+    CHECK_OK(coop_array_open(path, "d", 4, 0, &array));
+    CHECK_OK(coop_rlock_release(coop_array_lock(array)));
+    coop_array_close(array);
+    CHECK_OK(coop_segment_remove(segment, 0));
+}
+
+TESTS(array_shared, TEST(closing_one_whose_lock_is_held_keeps_it_held_and_says_so),
+      TEST(an_array_has_a_lock_of_its_own), TEST(a_raw_array_takes_a_given_lock),
       TEST(giving_a_lock_to_an_array_that_has_one_is_refused), TEST(a_killed_writer_is_told_by_the_lock),
       TEST(a_nameless_array_is_shared_with_forked_children), TEST(a_named_array_is_shared_by_independent_processes),
       TEST(processes_lose_no_addition_to_neighbouring_items), TEST(copies_under_the_lock_are_whole),

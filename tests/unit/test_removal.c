@@ -6,6 +6,7 @@
 
 #include <coop/error.h>
 #include <coop/lock.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -107,6 +108,20 @@ static void force_removes_what_is_held(void)
     CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_NOWAIT));
 }
 
+static void a_damaged_one_is_removed_by_force_only(void)
+{
+    forge_segment(test_name("damaged"), NULL);
+    const char *damaged = test_name("damaged");
+    int fd = open(forge_path(damaged), O_RDWR | O_CLOEXEC);
+    CHECK_EQ(pwrite(fd, "nonsense", 8, 0), 8);
+    close(fd);
+    CHECK_ERR(coop_segment_remove(damaged, 0), -EBADMSG);
+    CHECK_DETAIL("wrong magic");
+    CHECK_EQ(access(forge_path(damaged), F_OK), 0);
+    CHECK_OK(coop_segment_remove(damaged, COOP_FORCE));
+    CHECK_EQ(access(forge_path(damaged), F_OK), -1);
+}
+
 static void an_absent_one_is_said_to_be_absent(void)
 {
     CHECK_ERR(coop_segment_remove(test_name("absent"), 0), -ENOENT);
@@ -206,6 +221,7 @@ static void of_several_removers_one_succeeds(void)
 
 TESTS(removal, TEST(those_who_are_attached_keep_it), TEST(what_a_living_thread_holds_is_busy_and_the_thread_is_named),
       TEST(what_this_thread_holds_is_busy_too), TEST(force_removes_what_is_held),
-      TEST(an_absent_one_is_said_to_be_absent), TEST(one_made_anew_meanwhile_is_not_removed),
+      TEST(a_damaged_one_is_removed_by_force_only), TEST(an_absent_one_is_said_to_be_absent),
+      TEST(one_made_anew_meanwhile_is_not_removed),
       TEST_T(a_name_that_stays_locked_is_busy_after_a_while, .seconds = 20), TEST(a_dead_removers_name_lock_is_free),
       TEST_T(of_several_removers_one_succeeds, .seconds = 30))

@@ -225,6 +225,22 @@ static void a_word_kept_by_a_handler_is_not_named_when_it_is_free(void)
     }
 }
 
+/* A handler that asks in vain for the word that its thread holds. */
+static void an_acquire_that_fails_leaves_the_name_as_it_was(void)
+{
+    set_up(1);
+    CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    struct robust_list *node = coopi_node(&locks[0]->shm->robust), **pending = &coopi_self_->head->list_op_pending;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(coop_lock_acquire(locks[0], i == 0 ? COOP_NOWAIT : COOP_FOREVER), -EDEADLK);
+        CHECK(*pending == node);
+        CHECK(!coopi_self_->outer);
+        CHECK_OK(coop_lock_release(locks[0]));
+        CHECK(*pending == NULL);
+        CHECK_OK(coop_lock_acquire(locks[0], COOP_NOWAIT));
+    }
+}
+
 static void a_forked_child_forgets_the_word_that_its_parent_named(void)
 {
     set_up(2);
@@ -472,6 +488,7 @@ TESTS(robust, TEST(a_thread_holds_1999_and_is_refused_the_next), TEST(all_of_199
       TEST(a_handler_leaves_the_name_of_the_word_that_its_thread_is_at),
       TEST(a_word_kept_by_a_handler_is_not_named_when_it_is_free),
       TEST(a_forked_child_forgets_the_word_that_its_parent_named),
+      TEST(an_acquire_that_fails_leaves_the_name_as_it_was),
       TEST_T(death_below_a_signal_handler_strands_nothing, .seconds = 60),
       TEST_T(one_who_overtakes_the_woken_keeps_the_sleepers_bit, .seconds = 30),
       TEST_T(a_release_wakes_the_sleeper, .seconds = 30), TEST(a_lock_is_as_new_after_its_sleepers_have_gone),

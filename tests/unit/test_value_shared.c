@@ -100,6 +100,24 @@ static void giving_a_lock_to_a_value_that_has_one_is_refused(void)
     coop_rlock_close(lock);
 }
 
+static void closing_one_whose_lock_is_held_keeps_it_held_and_says_so(void)
+{
+    const char *segment = test_name("closed");
+    char path[64];
+    snprintf(path, sizeof path, "%s/v", segment);
+    coop_value *value;
+    CHECK_OK(coop_value_open(path, "i", COOP_CREATE, &value));
+    CHECK_OK(coop_rlock_acquire(coop_value_lock(value), COOP_FOREVER));
+    coop_value_close(value);
+    CHECK_DETAIL("closed while this thread holds it");
+    CHECK_ERR(coop_segment_remove(segment, 0), -EBUSY);
+    CHECK_DETAIL("v is held by thread");
+    CHECK_OK(coop_value_open(path, "i", 0, &value));
+    CHECK_OK(coop_rlock_release(coop_value_lock(value)));
+    coop_value_close(value);
+    CHECK_OK(coop_segment_remove(segment, 0));
+}
+
 static void a_stopped_holder_does_not_stop_readers_of_a_scalar(void)
 {
     COOP_AUTO(coop_value) value = new_value("i");
@@ -351,6 +369,7 @@ static void byte_strings_are_never_torn(void)
 
 TESTS(value_shared, TEST(a_value_has_a_lock_of_its_own), TEST(a_raw_value_has_no_lock),
       TEST(two_raw_values_share_a_given_lock), TEST(giving_a_lock_to_a_value_that_has_one_is_refused),
+      TEST(closing_one_whose_lock_is_held_keeps_it_held_and_says_so),
       TEST(a_stopped_holder_does_not_stop_readers_of_a_scalar), TEST(a_writer_is_told_that_the_last_one_died),
       TEST(a_nameless_value_is_shared_with_forked_children), TEST(a_named_value_is_shared_by_independent_processes),
       TEST(a_handle_survives_fork_and_its_parent), TEST(four_processes_lose_no_addition),

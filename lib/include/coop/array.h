@@ -34,7 +34,8 @@ int coop_array_new(const char *type, size_t length, coop_array **ret_array) COOP
 int coop_array_in(coop_segment *segment, const char *name, const char *type, size_t length, int flags,
                   coop_array **ret_array) COOP_MUST_CHECK;
 
-/* Frees the handle, and not the array; NULL is ignored. */
+/* Frees the handle, and not the array; NULL is ignored. If this thread holds its own lock, that stays held, and
+ * coop_error_detail() says so: open it again to release it. */
 void coop_array_close(coop_array *array);
 
 /* Number of items; bytes of one item; format of one item; path (NULL for a nameless one). */

@@ -34,6 +34,7 @@ COOP_BEGIN_DECLS
  *                  for less at a time, by slices, walks or several calls
  *   -ESTALE        the manager was replaced, or no longer remembers this request
  *   -EPERM         the socket's directory is not safe
+ *   -ENOSPC        the manager holds as many objects, or the object as many items, as there can be
  *   -ENOMEM, -EMFILE, -EINVAL, and what the operation names. */
 typedef struct coop_manager coop_manager;
 

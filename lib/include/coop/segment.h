@@ -46,7 +46,7 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
 
 /* Opens a segment that exists, or with COOP_CREATE makes it with default options where it is absent.
  * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS. Opening it again in one process gives another handle on one mapping.
- * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others write, not a regular file), -EBADMSG (not a
+ * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others in, not a regular file), -EBADMSG (not a
  * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, other PID namespace), -EUSERS (no free
  * participant row), and those of create. */
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
@@ -58,7 +58,9 @@ void coop_segment_close(coop_segment *segment);
 
 /* Removes the segment NAME. Those who are attached keep it; the storage goes with the last of them.
  * -EBUSY while a living thread holds a lock in it (the sentence names the thread), unless FLAGS has COOP_FORCE;
- * -ENOENT when there is none; -EACCES when it is not ours. */
+ * -ENOENT when there is none; -EACCES when it is not ours (root may force it away
+ * from the user whom `USER:name` names); -EBUSY, too, when somebody else has been removing it for 5 s; and what refuses
+ * to open it (-EBADMSG, -ENOTSUP), unless forced. */
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
 #define COOP_FORCE 0x100
 

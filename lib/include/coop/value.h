@@ -54,7 +54,8 @@ int coop_value_new(const char *type, coop_value **ret_value) COOP_MUST_CHECK;
 int coop_value_in(coop_segment *segment, const char *name, const char *type, int flags,
                   coop_value **ret_value) COOP_MUST_CHECK;
 
-/* Frees the handle, and not the value; NULL is ignored. */
+/* Frees the handle, and not the value; NULL is ignored. If this thread holds its own lock, that stays held, and
+ * coop_error_detail() says so: open it again to release it. */
 void coop_value_close(coop_value *value);
 
 /* The value as a number. Integers widen and narrow by value: -ERANGE if it does not fit RET's type or the value's (a
