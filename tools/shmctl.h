@@ -10,7 +10,8 @@
 #define SHMCTL_COMMANDS(X)                                                                                             \
     X(ls, "[--all-users]", "list the segments, and who uses them")                                                     \
     X(show, "[--items N] SEGMENT[/OBJECT]", "show what is in a segment: objects, values, locks, processes")            \
-    X(rm, "[--force] SEGMENT...", "remove segments")
+    X(events, "SEGMENT", "show what happened in a segment: who died holding what, and who noticed")                    \
+    X(rm, "[--force] SEGMENT[/OBJECT]...", "remove segments, or objects in them")
 
 struct shmctl {
     bool json;

@@ -141,6 +141,9 @@ static void point(struct coopi_map *map, uint8_t *base, const struct coopi_heade
     map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
     map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
     map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
+    map->events = (struct coopi_event *)(void *)(base + geometry->events.offset);
+    map->opens = base + geometry->opens.offset;
+    map->index = (uint32_t *)(void *)(base + geometry->index.offset);
     map->owner_count = geometry->owners.count;
 }
 
@@ -158,6 +161,11 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
                           least, strerror(errno));
     madvise(base, map->mapped, MADV_DONTDUMP); /* a process that dumps core keeps its locks until the dump is written */
     if (fstat(fd, &st) != 0) st = (struct stat){0};
+    map->handles = calloc(geometry->directory.count, sizeof *map->handles);
+    if (!map->handles) {
+        munmap(base, map->mapped);
+        return coopi_fail(ENOMEM, "%s: out of memory", label);
+    }
     point(map, base, geometry);
     map->file_size = least;
     map->fd = fd;
@@ -197,6 +205,7 @@ void coopi_unmap_file(struct coopi_map *map)
 {
     munmap(map->base, map->mapped);
     if (is_ours(map, map->fd)) close(map->fd);
+    free(map->handles);
     free((void *)(uintptr_t)map->geometry);
     free(map);
 }

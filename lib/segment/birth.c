@@ -25,7 +25,7 @@
 #define DEFAULT_OBJECTS 256
 #define DEFAULT_OWNERS 1024
 #define DEFAULT_PARTICIPANTS 256
-#define OBJECTS_MAX 65536
+#define EVENTS 128
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -45,9 +45,10 @@ static int complete_options(const coop_segment_options *given, const char *label
     if (!o.objects) o.objects = DEFAULT_OBJECTS;
     if (!o.owners) o.owners = DEFAULT_OWNERS;
     if (!o.participants) o.participants = DEFAULT_PARTICIPANTS;
-    if (o.objects > OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
+    if (o.objects > COOPI_OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
         return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)",
-                          label, OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners, o.participants);
+                          label, COOPI_OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners,
+                          o.participants);
     if (o.reserved != 0) return coopi_fail(EINVAL, "%s: the option .reserved must be 0", label);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
         return coopi_fail(
@@ -85,8 +86,12 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     end = place_table(&h->directory, end, sizeof(struct coopi_entry), o->objects);
     end = place_table(&h->participants, end, sizeof(struct coopi_participant), o->participants);
     end = place_table(&h->owners, end, sizeof(struct coopi_owner), o->owners);
-    h->storage = end;
-    h->size = round_up(end + o->reserve, PAGE);
+    end = place_table(&h->events, end, sizeof(struct coopi_event), EVENTS);
+    end = place_table(&h->opens, end, coopi_opens_stride(o->objects), o->participants);
+    end = place_table(&h->index, end, sizeof(uint32_t), coopi_index_buckets(o->objects));
+    h->storage = round_up(end, COOPI_LINE);
+    h->storage_end = h->storage;
+    h->size = round_up(h->storage + o->reserve, PAGE);
     h->maximum = round_up(o->maximum < h->size ? h->size : o->maximum, PAGE);
     snprintf(h->name, sizeof h->name, "%s", name);
     h->checksum = coopi_header_checksum(h);

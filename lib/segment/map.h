@@ -12,6 +12,14 @@
 #define COOPI_MAPS 4096          /* segments a process may have mapped at one time */
 #define COOPI_NO_SLOT COOPI_MAPS /* nobody is ever an owner there: sends a lock handle down its slow path */
 
+#define COOPI_HANDLES_LATE UINT32_MAX /* no handle, and the bit is kept for a child on its way (segment/opens.h) */
+
+/* What this process has of an entry. */
+struct coopi_handles {
+    uint32_t count;
+    uint32_t since; /* coopi_forking_count() when the first was opened */
+};
+
 /* Private memory. The geometry was checked once and is never read from the segment again. */
 struct coopi_map {
     uint8_t *base;
@@ -29,6 +37,12 @@ struct coopi_map {
     struct coopi_participant *participants;
     struct coopi_owner *owners;
     uint32_t owner_count;
+    struct coopi_event *events;
+    uint8_t *opens;
+    uint32_t *index;
+    struct coopi_handles *handles; /* by entry; under the process's lock */
+    uint32_t opened;               /* at least so many entries with a handle: 0: a forked child has nothing to enter */
+    bool late;                     /* some of the handles are COOPI_HANDLES_LATE */
     char name[COOPI_SEGMENT_NAME]; /* empty: anonymous */
     uid_t uid;
 };

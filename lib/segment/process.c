@@ -77,6 +77,12 @@ struct coopi_process *coopi_process(void)
     return NULL;
 }
 
+struct coopi_process *coopi_process_seen(void)
+{
+    struct coopi_process *process = coopi_load_acquire(&the_process);
+    return process && coopi_load_acquire(&process->pid) ? process : NULL;
+}
+
 void coopi_process_lock(struct coopi_process *process)
 {
     uint32_t seen = 0;

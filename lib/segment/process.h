@@ -21,6 +21,9 @@ struct coopi_process {
  * ours. */
 struct coopi_process *coopi_process(void);
 
+/* The same, without looking: NULL if this process has not looked at itself yet. */
+struct coopi_process *coopi_process_seen(void);
+
 /* One lock for everything private that several threads change: maps and their references. Never held while waiting. It
  * is free in a forked child, whoever held it in the parent: so whatever it guards changes by single stores. */
 void coopi_process_lock(struct coopi_process *process);

@@ -7,6 +7,7 @@
 #include "segment/attach.h"
 #include "segment/birth.h"
 #include "segment/ending.h"
+#include "segment/forking.h"
 #include "segment/participant.h"
 #include "segment/process.h"
 
@@ -21,6 +22,18 @@
 #define ANONYMOUS_OBJECTS 4096
 
 static struct coopi_map *anonymous_map;
+
+/* A forked child has all its parent's objects open: it says so before it goes on (segment/opens.h). Where no row is
+ * free it goes on without; whatever it calls next says why. */
+static bool enter_child(void)
+{
+    bool entered = true;
+    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+        struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map && coopi_load_relaxed(&map->opened)) entered &= coopi_participant_attach(map) == 0;
+    }
+    return entered;
+}
 
 /* Takes the map of FD's file, or makes it; takes over FD. Under the process's lock. */
 static int take(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map)
@@ -57,8 +70,13 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
         return -error;
     }
     struct coopi_map *map;
+    int r = coopi_forking_watch(enter_child);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
     coopi_process_lock(process);
-    int r = take(fd, name, &map);
+    r = take(fd, name, &map);
     coopi_process_unlock(process);
     if (r < 0) return r;
     r = coopi_participant_attach(map);

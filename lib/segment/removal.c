@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "segment/attach.h"
 #include "segment/handle.h"
-#include "segment/owner.h"
+#include "segment/holders.h"
 #include "segment/registry.h"
 
 #include <fcntl.h>
@@ -41,33 +41,14 @@ static int unlink_if_same(const struct coopi_segment_name *name, int fd)
     return 0;
 }
 
-/* Does a lock word of an object belong to a living owner? Its tag then, else 0. */
-static uint32_t held_by(const struct coopi_map *map, const struct coopi_entry *entry)
-{
-    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
-    if (!has_lock || entry->body + sizeof(struct coopi_lock_shm) > entry->offset + entry->size) return 0;
-    const struct coopi_robust *robust = (const struct coopi_robust *)(const void *)(map->base + entry->body);
-    uint64_t word = coopi_load_acquire(&robust->word);
-    uint32_t tag = coopi_tag_of(word);
-    if (!(word & COOPI_TID_MASK) || coopi_dead(map, tag) || coopi_owner_second_evidence(map, tag)) return 0;
-    return tag;
-}
-
-static int refuse_if_held(struct coopi_map *map)
+static int refuse_if_any_held(struct coopi_map *map)
 {
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & COOPI_ENTRY_LIVE)) continue;
-        if (coopi_entry_check(&entry, map->geometry, map->geometry->maximum, map->name) < 0) continue;
-        if (coopi_map_reach(map, entry.offset + entry.size) < 0) continue;
-        uint32_t tag = held_by(map, &entry);
-        if (!tag) continue;
-        struct coopi_owner_name holder;
-        coopi_owner_describe(map, tag, &holder);
-        return coopi_fail(
-            EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
-            map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
+        int r = coopi_refuse_if_held(map, &entry);
+        if (r < 0) return r;
     }
     return 0;
 }
@@ -91,7 +72,7 @@ int coop_segment_remove(const char *name, int flags)
     r = lock_name(fd, parsed.name);
     struct coopi_map *map = NULL;
     if (r == 0 && !(flags & COOP_FORCE)) r = coopi_map_open(&parsed, 0, &map);
-    if (r == 0 && map) r = refuse_if_held(map);
+    if (r == 0 && map) r = refuse_if_any_held(map);
     if (r == 0) r = unlink_if_same(&parsed, fd);
     if (map) coopi_map_release(map);
     flock(fd, LOCK_UN); /* not by close alone: another thread may have forked a child, which has the descriptor too */

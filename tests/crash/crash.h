@@ -95,8 +95,8 @@ struct operation {
 
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
-    segment_operations[], object_operations[], owner_operations[], value_operations[], array_operations[],
-    manager_operations[];
+    segment_operations[], object_operations[], removal_operations[], owner_operations[], value_operations[],
+    array_operations[], manager_operations[];
 
 /* Counts a fault and says on stderr what it is. */
 void fault(struct scene *scene, enum fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -61,6 +61,16 @@ void coop_segment_close(coop_segment *segment);
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
 #define COOP_FORCE 0x100
 
+/* Removes an object, by its path or from an open segment. It is out of sight at once, and its name is free: who makes
+ * it again makes another object. Who has it open goes on using it. Its storage is used again when nobody has it open
+ * any more, and those who had it and died are gone for good (a SIGKILL takes about a millisecond). A nameless object
+ * needs no removal: it goes with its last handle, those of forked children counted. FLAGS: COOP_FORCE,
+ * COOP_TRUST_PEERS. -ENOENT; -EBUSY while a living thread holds its lock (the sentence names the thread), unless FLAGS
+ * has COOP_FORCE; those of coop_segment_open(). Killed at any instruction: it is removed or it is not. A child that was
+ * made by a raw clone() or _Fork() must not outlive its parent's handles until it has called something of libcoop. */
+int coop_object_remove(const char *path, int flags) COOP_MUST_CHECK;
+int coop_segment_remove_object(coop_segment *segment, const char *name, int flags) COOP_MUST_CHECK;
+
 /* The segment's name; NULL for an anonymous one. Lives as long as the handle. */
 const char *coop_segment_name(const coop_segment *segment);
 
