@@ -89,7 +89,7 @@ static int remove_locked(struct coopi_map *map, const char *name, bool force)
     one_more_out_of_sight(map);
     __atomic_store_n(&map->directory[found.number].state, removed, __ATOMIC_SEQ_CST); /* the commit */
     coopi_event_tell(map, COOPI_EVENT_REMOVED, NULL, name);
-    coopi_storage_collect(map);
+    coopi_storage_collect_one(map, found.number);
     return 0;
 }
 

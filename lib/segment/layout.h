@@ -131,8 +131,9 @@ struct coopi_header {
     uint32_t out_of_sight; /* at least so many entries are REMOVED, or live and nameless */
     uint32_t index_state;  /* odd: the index is being made; raised when an entry leaves its chain */
 
-    uint32_t entered; /* raised by every process that has taken over its parent's open objects */
-    uint32_t spare1[4];
+    uint32_t entered;    /* raised by every process that has taken over its parent's open objects */
+    uint64_t free_start; /* [free_start, free_end) is below storage_end and free; empty: no such range is known */
+    uint64_t free_end;
     struct coopi_lock_shm lock; /* the directory's: making and removing objects, growing */
     uint8_t spare2[3584];
 };
@@ -145,6 +146,7 @@ static_assert(offsetof(struct coopi_header, name) == 200, "");
 static_assert(offsetof(struct coopi_header, checksum) == 304, "");
 static_assert(offsetof(struct coopi_header, size) == 312, "");
 static_assert(offsetof(struct coopi_header, storage_end) == 344, "");
+static_assert(offsetof(struct coopi_header, free_start) == 368, "");
 static_assert(offsetof(struct coopi_header, lock) == 384, "a line of its own");
 
 /* header.lifetime */

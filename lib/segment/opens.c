@@ -103,11 +103,13 @@ void coopi_opens_enter_all(struct coopi_map *map)
 {
     const struct coopi_process *process = coopi_process();
     if (!process || !map->opened) return;
-    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+    uint32_t left = map->opened, since = coopi_forking_count(); /* the parent's count means nothing here */
+    for (uint32_t i = 0; left && i < map->geometry->directory.count; i++) {
         struct coopi_handles *handles = &map->handles[i];
         if (handles->count == 0 || handles->count == COOPI_HANDLES_LATE) continue;
-        handles->since = coopi_forking_count(); /* the parent's count means nothing here */
+        if (handles->since != since) handles->since = since; /* a page less to copy where it is the same */
         set_bit(our_bits(map, process), i);
+        left--;
     }
     __atomic_fetch_add(&map->header->entered, 1, __ATOMIC_SEQ_CST);
 }
@@ -119,32 +121,30 @@ bool coopi_participant_gone(const struct coopi_map *map, uint64_t word)
            coopi_process_lacks_file(pid, map->device, map->inode);
 }
 
-static void look_once(const struct coopi_map *map, const uint64_t *wanted, uint64_t *held)
+static void take_out_once(const struct coopi_map *map, struct coopi_entry_set *set)
 {
-    uint32_t words = (map->geometry->directory.count + 63) / 64;
     for (uint32_t row = 0; row < map->geometry->participants.count; row++) {
         const uint64_t *bits = bits_of(map, row);
         uint64_t any = 0;
-        for (uint32_t i = 0; i < words; i++) any |= coopi_load_acquire(&bits[i]) & wanted[i] & ~held[i];
+        for (uint32_t i = set->first; i < set->end; i++) any |= coopi_load_acquire(&bits[i]) & set->bits[i];
         if (!any || coopi_participant_gone(map, coopi_load_acquire(&map->participants[row].word))) continue;
-        for (uint32_t i = 0; i < words; i++) held[i] |= coopi_load_acquire(&bits[i]) & wanted[i];
+        for (uint32_t i = set->first; i < set->end; i++) set->bits[i] &= ~coopi_load_acquire(&bits[i]);
     }
 }
 
 /* A child may enter in a row that was looked at, and then its parent close in one that was not: so again. */
-void coopi_opens_look(struct coopi_map *map, const uint64_t *wanted, uint64_t *held)
+void coopi_opens_take_out(struct coopi_map *map, struct coopi_entry_set *set)
 {
     struct coopi_process *process = coopi_process();
-    if (process) {
+    if (process && map->late) {
         coopi_process_lock(process);
         clear_late(map, process);
         coopi_process_unlock(process);
     }
-    uint32_t words = (map->geometry->directory.count + 63) / 64;
     for (int tries = 0; tries < TRIES; tries++) {
         uint32_t before = __atomic_load_n(&map->header->entered, __ATOMIC_SEQ_CST);
-        look_once(map, wanted, held);
+        take_out_once(map, set);
         if (__atomic_load_n(&map->header->entered, __ATOMIC_SEQ_CST) == before) return;
     }
-    for (uint32_t i = 0; i < words; i++) held[i] |= wanted[i];
+    for (uint32_t i = set->first; i < set->end; i++) set->bits[i] = 0;
 }

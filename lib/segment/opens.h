@@ -34,8 +34,14 @@ void coopi_opens_enter_all(struct coopi_map *map);
 /* Is the process that a participant row's word names gone for good, or has it called exec? */
 bool coopi_participant_gone(const struct coopi_map *map, uint64_t word);
 
-/* Of the entries with a bit in WANTED, sets those in HELD that somebody who lives, or is still dying, has open. Both
- * have one bit an entry. */
-void coopi_opens_look(struct coopi_map *map, const uint64_t *wanted, uint64_t *held);
+/* One bit an entry, for those in 64-bit words FIRST to END - 1. */
+struct coopi_entry_set {
+    uint32_t first;
+    uint32_t end;
+    uint64_t bits[COOPI_OBJECTS_MAX / 64];
+};
+
+/* Takes those out of SET that somebody who lives, or is still dying, has open. */
+void coopi_opens_take_out(struct coopi_map *map, struct coopi_entry_set *set);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GROWTH (UINT64_C(64) << 10)
 
@@ -52,34 +53,74 @@ void coopi_storage_recount(struct coopi_map *map)
     uint32_t count = map->geometry->directory.count, first = count, hidden = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct range range;
-        uint64_t state = coopi_load_acquire(&map->directory[i].state);
         hidden += out_of_sight(&map->directory[i]);
-        if (first == count && !covers(state)) first = i;
+        if (first == count && !covers(coopi_load_acquire(&map->directory[i].state))) first = i;
         if (range_of(map, i, &range) && range.end > end) end = range.end;
     }
     coopi_store_relaxed(&map->header->out_of_sight, hidden);
     coopi_store_relaxed(&map->header->entry_cursor, first);
     coopi_store_relaxed(&map->header->storage_end, end);
+    coopi_store_relaxed(&map->header->free_end, 0);
 }
 
-static void mark_out_of_sight(const struct coopi_map *map, uint64_t *marks)
+static void release(struct coopi_map *map, uint32_t number)
 {
-    for (uint32_t i = 0; i < map->geometry->directory.count; i++)
-        if (out_of_sight(&map->directory[i])) marks[i / 64] |= UINT64_C(1) << i % 64;
+    uint64_t *state = &map->directory[number].state;
+    coopi_store_release(state, coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED));
+}
+
+static bool is_in(const struct coopi_entry_set *set, uint32_t number)
+{
+    return set->bits[number / 64] & UINT64_C(1) << number % 64;
 }
 
 void coopi_storage_collect(struct coopi_map *map)
 {
     if (coopi_load_relaxed(&map->header->out_of_sight) == 0) return;
-    uint64_t hidden[COOPI_OBJECTS_MAX / 64] = {0}, held[COOPI_OBJECTS_MAX / 64] = {0};
-    mark_out_of_sight(map, hidden);
-    coopi_opens_look(map, hidden, held);
-    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
-        if (!(hidden[i / 64] & ~held[i / 64] & UINT64_C(1) << i % 64)) continue;
-        uint64_t *state = &map->directory[i].state;
-        coopi_store_release(state, coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED));
-    }
+    uint32_t count = map->geometry->directory.count;
+    struct coopi_entry_set set;
+    set.first = 0;
+    set.end = (count + 63) / 64;
+    memset(set.bits, 0, set.end * sizeof set.bits[0]);
+    for (uint32_t i = 0; i < count; i++)
+        if (out_of_sight(&map->directory[i])) set.bits[i / 64] |= UINT64_C(1) << i % 64;
+    coopi_opens_take_out(map, &set);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_in(&set, i)) release(map, i);
     coopi_storage_recount(map);
+}
+
+/* Where there is room now, if it is more than what is known: as one range if they touch. */
+static void remember(struct coopi_map *map, const struct range *range)
+{
+    uint64_t start = coopi_load_relaxed(&map->header->free_start), end = coopi_load_relaxed(&map->header->free_end);
+    if (start < end && range->end == start)
+        coopi_store_relaxed(&map->header->free_start, range->start);
+    else if (start < end && range->start == end)
+        coopi_store_relaxed(&map->header->free_end, range->end);
+    else if (start >= end || range->end - range->start > end - start) {
+        coopi_store_relaxed(&map->header->free_end, 0);
+        coopi_store_release(&map->header->free_start, range->start);
+        coopi_store_release(&map->header->free_end, range->end);
+    }
+}
+
+void coopi_storage_collect_one(struct coopi_map *map, uint32_t number)
+{
+    struct coopi_entry_set set;
+    set.first = number / 64;
+    set.end = set.first + 1;
+    set.bits[set.first] = UINT64_C(1) << number % 64;
+    coopi_opens_take_out(map, &set);
+    if (!is_in(&set, number)) return;
+    struct range range;
+    bool ranged = range_of(map, number, &range);
+    release(map, number);
+    uint32_t hidden = coopi_load_relaxed(&map->header->out_of_sight);
+    if (hidden) coopi_store_relaxed(&map->header->out_of_sight, hidden - 1);
+    if (number < coopi_load_relaxed(&map->header->entry_cursor))
+        coopi_store_relaxed(&map->header->entry_cursor, number);
+    if (ranged) remember(map, &range);
 }
 
 static bool find_free(const struct coopi_map *map, uint32_t from, uint32_t *ret_number)
@@ -112,8 +153,8 @@ static int by_start(const void *a, const void *b)
     return (x->start > y->start) - (x->start < y->start);
 }
 
-/* The first gap of at least SIZE bytes between objects; 0: none. */
-static int find_gap(const struct coopi_map *map, uint64_t size, uint64_t *ret_offset)
+/* The first gap of at least SIZE bytes between objects; 0: none. What is left of it is remembered. */
+static int find_gap(struct coopi_map *map, uint64_t size, uint64_t *ret_offset)
 {
     struct range *ranges = malloc(map->geometry->directory.count * sizeof *ranges);
     if (!ranges) return coopi_fail(ENOMEM, "%s: out of memory", coopi_map_label(map));
@@ -124,7 +165,11 @@ static int find_gap(const struct coopi_map *map, uint64_t size, uint64_t *ret_of
     uint64_t at = map->geometry->storage;
     *ret_offset = 0;
     for (size_t i = 0; i < count && !*ret_offset; i++) {
-        if (ranges[i].start > at && ranges[i].start - at >= size) *ret_offset = at;
+        if (ranges[i].start > at && ranges[i].start - at >= size) {
+            *ret_offset = at;
+            coopi_store_relaxed(&map->header->free_end, 0);
+            remember(map, &(struct range){at + size, ranges[i].start});
+        }
         if (ranges[i].end > at) at = ranges[i].end;
     }
     free(ranges);
@@ -143,32 +188,47 @@ static bool fits(const struct coopi_map *map, uint64_t offset, uint64_t size, ui
     return offset <= limit && size <= limit - offset && offset <= map->geometry->maximum;
 }
 
-/* A gap, or else growth. */
+/* What the words in the header do not know of; or else growth. */
 static int find_or_grow(struct coopi_map *map, uint64_t size, uint64_t *ret_offset)
 {
-    uint64_t gap;
     coopi_storage_collect(map);
-    int r = find_gap(map, size, &gap);
-    if (r < 0) return r;
-    uint64_t offset = gap ? gap : end_of_all(map), reserved = coopi_load_acquire(&map->header->size);
-    if (!gap && !fits(map, offset, size, reserved)) {
+    coopi_storage_recount(map); /* also without any of those: the last objects may be gone */
+    uint64_t gap = 0, offset = end_of_all(map);
+    bool room = fits(map, offset, size, coopi_load_acquire(&map->header->size));
+    int r = room ? 0 : find_gap(map, size, &gap);
+    if (r == 0 && !room && !gap) {
         uint64_t step = round_up(offset + size, GROWTH);
         r = coopi_map_grow(map, step < map->geometry->maximum ? step : offset + size);
     }
-    if (r == 0) *ret_offset = offset;
+    if (r == 0) *ret_offset = gap ? gap : offset;
     return r;
+}
+
+/* What was freed last, if it is large enough. The range gets smaller before anything is put there. */
+static bool take_remembered(struct coopi_map *map, uint64_t size, uint64_t *ret_offset)
+{
+    uint64_t start = coopi_load_relaxed(&map->header->free_start), end = coopi_load_relaxed(&map->header->free_end);
+    if (start % COOPI_LINE || start < map->geometry->storage || end > coopi_load_relaxed(&map->header->storage_end) ||
+        end < start || end - start < size)
+        return false;
+    coopi_store_relaxed(&map->header->free_start, start + size);
+    *ret_offset = start;
+    return true;
 }
 
 int coopi_storage_take(struct coopi_map *map, uint64_t size, uint64_t *ret_offset)
 {
-    uint64_t offset = end_of_all(map);
+    uint64_t offset;
     int r = 0;
     if (size > map->geometry->maximum)
         return coopi_fail(ENOSPC,
                           "%s: an object of %" PRIu64 " bytes is more than its maximum of %" PRIu64
                           "; make the segment with a larger .maximum",
                           coopi_map_label(map), size, map->geometry->maximum);
-    if (!fits(map, offset, size, coopi_load_acquire(&map->header->size))) r = find_or_grow(map, size, &offset);
+    if (!take_remembered(map, size, &offset)) {
+        offset = end_of_all(map);
+        if (!fits(map, offset, size, coopi_load_acquire(&map->header->size))) r = find_or_grow(map, size, &offset);
+    }
     if (r == 0) r = coopi_map_reach(map, offset + size);
     if (r < 0) return r;
     if (offset + size > end_of_all(map)) coopi_store_relaxed(&map->header->storage_end, offset + size);

@@ -48,10 +48,10 @@ static bool is_free(uint32_t number)
 /* Has anybody the entry open? */
 static bool is_open(uint32_t number)
 {
-    uint64_t wanted[COOPI_OBJECTS_MAX / 64] = {0}, held[COOPI_OBJECTS_MAX / 64] = {0};
-    wanted[number / 64] = UINT64_C(1) << number % 64;
-    coopi_opens_look(segment->map, wanted, held);
-    return held[number / 64] != 0;
+    struct coopi_entry_set set = {.first = number / 64, .end = number / 64 + 1};
+    set.bits[set.first] = UINT64_C(1) << number % 64;
+    coopi_opens_take_out(segment->map, &set);
+    return set.bits[set.first] == 0;
 }
 
 static void it_is_out_of_sight_at_once(void)
@@ -186,15 +186,17 @@ static void a_forked_child_counts_from_its_first_moment(void)
 {
     set_up();
     coop_lock *lock;
-    uint32_t *step = test_shared(sizeof *step);
+    uint32_t *step = test_shared(2 * sizeof *step);
     CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
     pid_t pid;
     CHILD(pid) {
+        coopi_store_release(&step[1], 1);
         while (coopi_load_acquire(step) == 0) test_sleep_ms(1); /* calls nothing of libcoop */
         _exit(0);
     }
+    CHECK_SOON(coopi_load_acquire(&step[1]) == 1);
     coop_lock_close(lock);
-    CHECK_SOON(is_open(0)); /* the parent has let go */
+    CHECK(is_open(0)); /* the parent has let go */
     CHECK_OK(coop_object_remove(path, 0));
     CHECK(!is_free(0));
     coopi_store_release(step, 1);
