@@ -2,6 +2,9 @@
 /* What the kernel says of processes and threads: /proc, read without allocation. */
 #include "base/proc.h"
 
+#include "base/atomic.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -193,7 +196,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-int coopi_boot_id(uint8_t ret_id[16])
+static int read_boot_id(uint8_t ret_id[16])
 {
     char text[64];
     ssize_t length = read_file("/proc/sys/kernel/random/boot_id", text, sizeof text);
@@ -209,5 +212,25 @@ int coopi_boot_id(uint8_t ret_id[16])
         at += 2;
     }
     memcpy(ret_id, id, sizeof id);
+    return 0;
+}
+
+/* Read once: it does not change while anybody lives. */
+int coopi_boot_id(uint8_t ret_id[16])
+{
+    static uint64_t kept[2];
+    static uint32_t known;
+    uint64_t id[2];
+    static_assert(sizeof id == 16, "the boot id");
+    if (coopi_load_acquire(&known)) {
+        for (int i = 0; i < 2; i++) id[i] = coopi_load_relaxed(&kept[i]);
+        memcpy(ret_id, id, sizeof id);
+        return 0;
+    }
+    int r = read_boot_id(ret_id);
+    if (r < 0) return r;
+    memcpy(id, ret_id, sizeof id);
+    for (int i = 0; i < 2; i++) coopi_store_relaxed(&kept[i], id[i]);
+    coopi_store_release(&known, 1);
     return 0;
 }

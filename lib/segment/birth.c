@@ -49,7 +49,9 @@ static int complete_options(const coop_segment_options *given, const char *label
         return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)",
                           label, COOPI_OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners,
                           o.participants);
-    if (o.reserved != 0) return coopi_fail(EINVAL, "%s: the option .reserved must be 0", label);
+    if (o.lifetime > COOP_UNTIL_LAST)
+        return coopi_fail(EINVAL, "%s: the option .lifetime is COOP_UNTIL_REMOVED or COOP_UNTIL_LAST, not %u", label,
+                          o.lifetime);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
         return coopi_fail(
             EINVAL, "%s: the maximum (%" PRIu64 ") must be at most %" PRIu64 " and not below the reserve (%" PRIu64 ")",
@@ -82,6 +84,7 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     };
     int r = coopi_boot_id(h->boot_id);
     if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", label, strerror(-r));
+    h->lifetime = o->lifetime;
     uint64_t end = sizeof *h;
     end = place_table(&h->directory, end, sizeof(struct coopi_entry), o->objects);
     end = place_table(&h->participants, end, sizeof(struct coopi_participant), o->participants);

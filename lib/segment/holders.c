@@ -8,12 +8,9 @@
 
 struct coopi_robust *coopi_entry_lock(struct coopi_map *map, const struct coopi_entry *entry)
 {
-    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
-    if (!has_lock || coopi_entry_check(entry, map->geometry, map->geometry->maximum, coopi_map_label(map)) < 0)
-        return NULL;
-    if (sizeof(struct coopi_lock_shm) > entry->offset + entry->size - entry->body) return NULL;
-    if (coopi_map_reach(map, entry->offset + entry->size) < 0) return NULL;
-    return (struct coopi_robust *)(void *)(map->base + entry->body);
+    uint64_t at = coopi_entry_lock_offset(entry, map->geometry, map->geometry->maximum);
+    if (!at || coopi_map_reach(map, entry->offset + entry->size) < 0) return NULL;
+    return (struct coopi_robust *)(void *)(map->base + at);
 }
 
 int coopi_refuse_if_held(struct coopi_map *map, const struct coopi_entry *entry)

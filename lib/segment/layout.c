@@ -181,3 +181,10 @@ int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header
                       "remove the segment with `shmctl rm --force`",
                       segment, entry->kind, entry->offset, entry->size, wrong);
 }
+
+uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size)
+{
+    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
+    if (!has_lock || coopi_entry_check(entry, header, size, "") < 0) return 0;
+    return sizeof(struct coopi_lock_shm) > entry->offset + entry->size - entry->body ? 0 : entry->body;
+}

@@ -292,6 +292,10 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
 int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size,
                       const char *segment);
 
+/* Where the lock stands that the object of a private copy of an entry is, or begins with: all of it below SIZE, and the
+ * entry sound. 0: it has none. Pure. */
+uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
+
 const char *coopi_kind_name(uint32_t kind);
 const char *coopi_event_name(uint32_t kind);
 

@@ -47,6 +47,21 @@ struct coopi_map {
     uid_t uid;
 };
 
+/* Lets MAP look at the segment that begins at BASE, as its checked header says. */
+static inline void coopi_map_point(struct coopi_map *map, uint8_t *base, const struct coopi_header *geometry)
+{
+    map->base = base;
+    map->header = (struct coopi_header *)(void *)base;
+    map->geometry = geometry;
+    map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
+    map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
+    map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
+    map->events = (struct coopi_event *)(void *)(base + geometry->events.offset);
+    map->opens = base + geometry->opens.offset;
+    map->index = (uint32_t *)(void *)(base + geometry->index.offset);
+    map->owner_count = geometry->owners.count;
+}
+
 /* The table of maps. Changed under the process's lock, by single stores: a forked child may find it at any moment. */
 struct coopi_map *coopi_map_in_slot(uint32_t slot);
 

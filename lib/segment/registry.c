@@ -4,6 +4,7 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/attach.h"
 #include "segment/birth.h"
 #include "segment/ending.h"
@@ -17,9 +18,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANONYMOUS_OBJECTS 4096
+#define SETTLE_TRIES 100
 
 static struct coopi_map *anonymous_map;
 
@@ -90,9 +93,15 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
 
 int coopi_map_open(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
 {
-    int fd;
-    int r = coopi_segment_file_open(name, flags, &fd);
-    return r < 0 ? r : coopi_map_made(fd, name, ret_map);
+    for (int tries = 1;; tries++) {
+        int fd, r = coopi_segment_file_open(name, flags, &fd);
+        if (r < 0) return r;
+        r = coopi_abandoned_settle(name, fd, tries >= SETTLE_TRIES);
+        if (r == 0) return coopi_map_made(fd, name, ret_map);
+        close(fd);
+        if (r < 0) return r;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
 }
 
 int coopi_map_anonymous(struct coopi_map **ret_map)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Segments as handles: create, open, close. */
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/birth.h"
 #include "segment/ending.h"
 #include "segment/handle.h"
@@ -31,6 +32,7 @@ static int make(const struct coopi_segment_name *name, const coop_segment_option
     r = coopi_map_made(fd, name, &map);
     if (r < 0) return r;
     if (name) r = coopi_segment_publish(map->fd, name);
+    if (r == -EEXIST && coopi_abandoned_remove(name) != 0) r = coopi_segment_publish(map->fd, name);
     if (r < 0) {
         coopi_map_release(map);
         return r;

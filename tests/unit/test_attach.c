@@ -202,16 +202,6 @@ static void wrong_checksum(struct forge *forge)
     forge->keep_checksum = true;
 }
 
-static void other_namespace(struct forge *forge)
-{
-    forge->header->pid_namespace++;
-}
-
-static void other_boot(struct forge *forge)
-{
-    forge->header->boot_id[15] ^= 1;
-}
-
 static void a_wrong_magic_is_refused(void)
 {
     check_header(other_magic, -EBADMSG, "wrong magic", "remove");
@@ -236,16 +226,6 @@ static void another_fingerprint_is_refused(void)
 static void a_bad_checksum_is_refused(void)
 {
     check_header(wrong_checksum, -EBADMSG, "checksum", "shmctl rm --force");
-}
-
-static void another_pid_namespace_is_refused(void)
-{
-    check_header(other_namespace, -ENOTSUP, "another PID namespace", "docker --pid");
-}
-
-static void another_boot_is_refused(void)
-{
-    check_header(other_boot, -ENOTSUP, "before the last boot", "shmctl rm --force");
 }
 
 static void harmless_news(struct forge *forge)
@@ -408,38 +388,12 @@ static void a_lie_about_the_size_does_no_harm(void)
     forge_remove(name);
 }
 
-static void open_from_inside(const char *name)
-{
-    CHECK_EQ(getpid(), 1);
-    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOTSUP);
-    CHECK_DETAIL("/proc"); /* still the other namespace's */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("proc", "/proc", "proc", 0, NULL) != 0) return;
-    CHECK_ERR(coop_segment_open(name, 0, &segment), -ENOTSUP);
-    CHECK_DETAIL("another PID namespace");
-}
-
-/* Where we may make none, the forged header stands for it. */
-static void a_real_pid_namespace_is_refused(void)
-{
-    const char *name = test_name("s");
-    forge_segment(name, NULL);
-    pid_t outside, inside;
-    CHILD(outside) {
-        if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(0);
-        CHILD(inside) open_from_inside(name);
-        child_must(inside);
-    }
-    child_must(outside);
-    forge_remove(name);
-}
-
 TESTS(attach, TEST(a_fifo_is_refused_and_does_not_block), TEST(a_symbolic_link_is_refused_even_to_a_segment),
       TEST(a_socket_is_refused), TEST(a_directory_is_refused), TEST(a_file_of_another_uid_than_its_name_is_refused),
       TEST(another_users_segment_needs_trust), TEST(a_mode_that_lets_others_in_is_refused),
       TEST(a_second_hard_link_is_refused), TEST(a_truncated_file_is_refused), TEST(a_wrong_magic_is_refused),
       TEST(a_newer_format_is_refused), TEST(an_unknown_incompatible_feature_is_refused),
-      TEST(another_fingerprint_is_refused), TEST(a_bad_checksum_is_refused), TEST(another_pid_namespace_is_refused),
-      TEST(another_boot_is_refused), TEST(compatible_features_and_a_newer_minor_format_are_taken),
-      TEST(contradictions_in_the_header_are_refused), TEST(damaged_entries_are_refused_and_the_rest_is_used),
-      TEST(a_name_without_an_end_is_not_read_beyond_its_entry), TEST(a_lie_about_the_size_does_no_harm),
-      TEST(a_real_pid_namespace_is_refused))
+      TEST(another_fingerprint_is_refused), TEST(a_bad_checksum_is_refused),
+      TEST(compatible_features_and_a_newer_minor_format_are_taken), TEST(contradictions_in_the_header_are_refused),
+      TEST(damaged_entries_are_refused_and_the_rest_is_used), TEST(a_name_without_an_end_is_not_read_beyond_its_entry),
+      TEST(a_lie_about_the_size_does_no_harm))

@@ -12,7 +12,9 @@
  *
  * Caveats. Write access to a segment is full power over everyone who maps it, as between threads; so segments are 0600,
  * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All
- * who attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused.
+ * who attach must share one PID namespace; a segment of another one, or of another boot, is adopted if the kernel says
+ * that nobody has it: what was held there counts as held by the dead, and the event ring says so. Robust words need
+ * glibc's list layout; attaching elsewhere is refused.
  *
  * All calls are thread-safe; none is async-signal-safe. Handles survive fork(): the child uses them as itself. */
 #ifndef COOP_SEGMENT_H
@@ -31,8 +33,14 @@ typedef struct coop_segment_options {
     uint32_t objects;      /* directory entries; 0: 256; at most 65,536 */
     uint32_t owners;       /* threads that may hold something at one time; 0: 1,024; at most 4,095 */
     uint32_t participants; /* processes attached at one time; 0: 256; at most 4,095 */
-    uint32_t reserved;     /* 0 */
+    uint32_t lifetime;     /* COOP_UNTIL_REMOVED, COOP_UNTIL_LAST */
 } coop_segment_options;
+
+/* How long a named segment lives. UNTIL_LAST: until the last process that has it open has closed all its handles. If
+ * the last one ends without that, killed or not, it goes at the next open or create of its name, or by `shmctl gc`. The
+ * kernel's word is what counts (a write lease: nobody has the file), so a forked child counts as well. */
+#define COOP_UNTIL_REMOVED 0
+#define COOP_UNTIL_LAST 1
 
 #define COOP_SEGMENT_OPTIONS(...) (&(coop_segment_options){.size = sizeof(coop_segment_options), __VA_ARGS__})
 
@@ -46,8 +54,8 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
 /* Opens a segment that exists, or with COOP_CREATE makes it with default options where it is absent.
  * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS. Opening it again in one process gives another handle on one mapping.
  * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others write, not a regular file), -EBADMSG (not a
- * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, other PID namespace), -EUSERS (no free
- * participant row), and those of create. */
+ * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, another PID namespace that somebody has
+ * it in), -EBUSY (somebody is about to remove or adopt it), -EUSERS (no free participant row), and those of create. */
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* Closes the handle; NULL is ignored. The mapping stays while any thread of the process is an owner in it or another
