@@ -178,6 +178,8 @@ static void too_little_address_space_is_told(void)
         CHECK_ERR(coop_segment_open(test_name("s"), 0, &segment), -ENOMEM);
         CHECK_DETAIL("cannot map even its");
         CHECK_DETAIL("RLIMIT_AS");
+        CHECK_ERR(coop_segment_create(test_name("t"), COOP_SEGMENT_OPTIONS(.reserve = 64 << 20), &segment), -ENOMEM);
+        CHECK(!is_there(test_name("t")));
     }
     child_must(child);
     CHECK_OK(coop_segment_remove(test_name("s"), 0));
