@@ -52,6 +52,9 @@ static int complete_options(const coop_segment_options *given, const char *label
     if (o.lifetime > COOP_UNTIL_LAST)
         return coopi_fail(EINVAL, "%s: the option .lifetime is COOP_UNTIL_REMOVED or COOP_UNTIL_LAST, not %u", label,
                           o.lifetime);
+    if (o.access > COOP_GROUP)
+        return coopi_fail(EINVAL, "%s: the option .access is COOP_OWNER_ALONE or COOP_GROUP, not %u", label, o.access);
+    if (o.reserved != 0) return coopi_fail(EINVAL, "%s: the option .reserved must be 0", label);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
         return coopi_fail(
             EINVAL, "%s: the maximum (%" PRIu64 ") must be at most %" PRIu64 " and not below the reserve (%" PRIu64 ")",
@@ -121,13 +124,13 @@ int coopi_reserve(int fd, uint64_t size, const char *label)
 }
 
 /* An unnamed file, written whole. All but the header is zero, which is what empty tables look like. */
-static int build(const struct coopi_header *header, const char *label, int *ret_fd)
+static int build(const struct coopi_header *header, mode_t mode, const char *label, int *ret_fd)
 {
     bool anonymous = !header->name[0];
     int fd = anonymous ? memfd_create("coop", MFD_CLOEXEC | MFD_ALLOW_SEALING)
                        : open(COOPI_SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) return coopi_fail(errno, "%s: cannot make a file in %s: %s", label, COOPI_SHM_FOLDER, strerror(errno));
-    int r = fchmod(fd, 0600) == 0
+    int r = fchmod(fd, mode) == 0
                 ? 0
                 : coopi_fail(errno, "%s: fchmod: %s", label, strerror(errno)); /* whatever the umask */
     if (r == 0) r = coopi_reserve(fd, header->size, label);
@@ -167,5 +170,5 @@ int coopi_segment_build(const struct coopi_segment_name *name, const coop_segmen
     struct coopi_header header = {0};
     int r = complete_options(options, label, &complete);
     if (r == 0) r = fill_header(&header, name ? name->name : "", &complete, label);
-    return r < 0 ? r : build(&header, label, ret_fd);
+    return r < 0 ? r : build(&header, complete.access == COOP_GROUP ? 0660 : 0600, label, ret_fd);
 }

@@ -15,4 +15,7 @@ struct coop_segment {
  * reference on the map. */
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map);
 
+/* A handle that takes over a reference on MAP, also on failure. */
+int coopi_segment_handle(struct coopi_map *map, coop_segment **ret_segment);
+
 #endif

@@ -11,7 +11,7 @@
 
 #define OPEN_TRIES 8
 
-static int make_handle(struct coopi_map *map, coop_segment **ret_segment)
+int coopi_segment_handle(struct coopi_map *map, coop_segment **ret_segment)
 {
     coop_segment *segment = malloc(sizeof *segment);
     if (!segment) {
@@ -47,7 +47,7 @@ int coop_segment_create(const char *name, const coop_segment_options *options, c
     struct coopi_map *map;
     int r = name ? coopi_segment_name_parse(name, &parsed) : 0;
     if (r == 0) r = make(name ? &parsed : NULL, options, &map);
-    return r < 0 ? r : make_handle(map, ret_segment);
+    return r < 0 ? r : coopi_segment_handle(map, ret_segment);
 }
 
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
@@ -75,7 +75,7 @@ int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
     if (r < 0) return r;
     if ((flags & COOP_CREATE) && (flags & COOP_EXCL)) return coop_segment_create(name, NULL, ret_segment);
     r = coopi_segment_open_map(&parsed, flags, &map);
-    return r < 0 ? r : make_handle(map, ret_segment);
+    return r < 0 ? r : coopi_segment_handle(map, ret_segment);
 }
 
 void coop_segment_close(coop_segment *segment)

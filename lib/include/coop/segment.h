@@ -34,6 +34,8 @@ typedef struct coop_segment_options {
     uint32_t owners;       /* threads that may hold something at one time; 0: 1,024; at most 4,095 */
     uint32_t participants; /* processes attached at one time; 0: 256; at most 4,095 */
     uint32_t lifetime;     /* COOP_UNTIL_REMOVED, COOP_UNTIL_LAST */
+    uint32_t access;       /* COOP_OWNER_ALONE, COOP_GROUP */
+    uint32_t reserved;     /* 0 */
 } coop_segment_options;
 
 /* How long a named segment lives. UNTIL_LAST: until the last process that has it open has closed all its handles. If
@@ -41,6 +43,12 @@ typedef struct coop_segment_options {
  * kernel's word is what counts (a write lease: nobody has the file), so a forked child counts as well. */
 #define COOP_UNTIL_REMOVED 0
 #define COOP_UNTIL_LAST 1
+
+/* Who may open it. GROUP: the file's group as well (mode 0660; chgrp the file where it is not to be the maker's). All
+ * who can write it have full power over each other, so everybody, its maker too, opens such a segment with
+ * COOP_TRUST_PEERS and is refused without. Only its owner can adopt it or remove it. */
+#define COOP_OWNER_ALONE 0
+#define COOP_GROUP 1
 
 #define COOP_SEGMENT_OPTIONS(...) (&(coop_segment_options){.size = sizeof(coop_segment_options), __VA_ARGS__})
 
@@ -78,6 +86,19 @@ int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
  * made by a raw clone() or _Fork() must not outlive its parent's handles until it has called something of libcoop. */
 int coop_object_remove(const char *path, int flags) COOP_MUST_CHECK;
 int coop_segment_remove_object(coop_segment *segment, const char *name, int flags) COOP_MUST_CHECK;
+
+/* Passes an anonymous segment over a connected UNIX socket to a process that is not a child: one message of 8 bytes
+ * with the descriptor. A named one is reached by its name instead: -EINVAL. Blocks as the socket does. Other errors:
+ * those of sendmsg(2) (-EPIPE: nobody is there; no SIGPIPE), -EBADF (the program has closed the segment's descriptor).
+ */
+int coop_segment_send(coop_segment *segment, int socket) COOP_MUST_CHECK;
+
+/* Takes the next message of such a socket, which must be a segment. What comes is believed no more than a file: a memfd
+ * of this user (or FLAGS has COOP_TRUST_PEERS), sealed against shrinking, whole, of this PID namespace; what is not, is
+ * closed again. One that this process has already gives another handle on the same mapping. The handle is the caller's.
+ * -ENOTCONN: the other side has closed; -EBADMSG: something else was sent; -EACCES: not to be trusted; -EAGAIN: a
+ * non-blocking socket with nothing to read; those of coop_segment_open(), and of recvmsg(2). */
+int coop_segment_receive(int socket, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* The segment's name; NULL for an anonymous one. Lives as long as the handle. */
 const char *coop_segment_name(const coop_segment *segment);
