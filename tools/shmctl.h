@@ -11,6 +11,8 @@
     X(ls, "[--all-users]", "list the segments, and who uses them")                                                     \
     X(show, "[--items N] SEGMENT[/OBJECT]", "show what is in a segment: objects, values, locks, processes")            \
     X(events, "SEGMENT", "show what happened in a segment: who died holding what, and who noticed")                    \
+    X(check, "SEGMENT...", "check segments, and say what is wrong")                                                    \
+    X(repair, "[--dry-run] SEGMENT...", "mend segments, while they are used")                                          \
     X(gc, "[--dry-run] [--all]", "remove the segments that nobody lives in any more, and say the proof")               \
     X(rm, "[--force] SEGMENT[/OBJECT]...", "remove segments, or objects in them")
 

@@ -93,8 +93,7 @@ static int remove_locked(struct coopi_map *map, const char *name, bool force)
     return 0;
 }
 
-/* Takes the directory's lock. */
-static int enter(struct coopi_map *map)
+int coopi_directory_enter(struct coopi_map *map)
 {
     struct coopi_lock_shm *lock = &map->header->lock;
     uint32_t dead;
@@ -113,6 +112,11 @@ static int enter(struct coopi_map *map)
     return 0;
 }
 
+void coopi_directory_leave(struct coopi_map *map)
+{
+    coopi_robust_give_up(&map->header->lock.robust);
+}
+
 int coopi_directory_find(const struct coopi_map *map, const char *name, struct coopi_found *ret_found)
 {
     return coopi_index_find(map, name, ret_found);
@@ -121,18 +125,18 @@ int coopi_directory_find(const struct coopi_map *map, const char *name, struct c
 int coopi_directory_make(struct coopi_map *map, const char *name, const struct coopi_want *want,
                          struct coopi_found *ret_found)
 {
-    int r = enter(map);
+    int r = coopi_directory_enter(map);
     if (r < 0) return r;
     r = make_locked(map, name, want, ret_found);
-    coopi_robust_give_up(&map->header->lock.robust);
+    coopi_directory_leave(map);
     return r;
 }
 
 int coopi_directory_remove(struct coopi_map *map, const char *name, bool force)
 {
-    int r = enter(map);
+    int r = coopi_directory_enter(map);
     if (r < 0) return r;
     r = remove_locked(map, name, force);
-    coopi_robust_give_up(&map->header->lock.robust);
+    coopi_directory_leave(map);
     return r;
 }

@@ -24,4 +24,9 @@ int coopi_directory_make(struct coopi_map *map, const char *name, const struct c
  * living thread holds a lock of it, and FORCE is not given. */
 int coopi_directory_remove(struct coopi_map *map, const char *name, bool force);
 
+/* Takes the directory's lock; after a death, with all that is derived made anew. Negative with a sentence: -ETIMEDOUT
+ * and those of coopi_robust_acquire(). */
+int coopi_directory_enter(struct coopi_map *map);
+void coopi_directory_leave(struct coopi_map *map);
+
 #endif

@@ -67,7 +67,7 @@ int coopi_index_find(const struct coopi_map *map, const char *name, struct coopi
 static void copy_name(const struct coopi_entry *entry, char name[sizeof entry->name])
 {
     memcpy(name, entry->name, sizeof entry->name);
-    if (name[sizeof entry->name - 1] != 0) name[0] = 0;
+    if (memchr(name, 0, sizeof entry->name) == NULL) name[0] = 0;
 }
 
 void coopi_index_add(const struct coopi_map *map, uint32_t number)

@@ -134,6 +134,18 @@ void coopi_map_release(struct coopi_map *map)
     if (idle) coopi_unmap_file(map);
 }
 
+int coopi_map_refresh(struct coopi_map *map)
+{
+    struct stat st;
+    int fd, r = coopi_map_file_descriptor(map, &fd);
+    if (r < 0) return r;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", coopi_map_label(map), strerror(errno));
+    uint64_t size = st.st_size < 0 ? 0 : (uint64_t)st.st_size, known = coopi_load_relaxed(&map->file_size);
+    if (size > map->mapped) size = map->mapped;
+    while (known < size && !coopi_cas_both(&map->file_size, &known, size)) continue;
+    return 0;
+}
+
 int coopi_map_reach(struct coopi_map *map, uint64_t end)
 {
     if (end <= coopi_load_acquire(&map->file_size)) return 0;
@@ -142,16 +154,13 @@ int coopi_map_reach(struct coopi_map *map, uint64_t end)
                           "%s: %" PRIu64 " bytes are needed, and this process could map only %" PRIu64
                           " of its address space; raise RLIMIT_AS (ulimit -v) and open it again",
                           coopi_map_label(map), end, map->mapped);
-    struct stat st;
-    int fd, r = coopi_map_file_descriptor(map, &fd);
+    int r = coopi_map_refresh(map);
     if (r < 0) return r;
-    if (fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size < end)
+    if (coopi_load_acquire(&map->file_size) < end)
         return coopi_fail(EBADMSG,
                           "%s: truncated: %" PRIu64 " bytes are needed, and the file is shorter; remove it with "
                           "`shmctl rm --force`",
                           coopi_map_label(map), end);
-    uint64_t size = (uint64_t)st.st_size, known = coopi_load_relaxed(&map->file_size);
-    while (known < size && !coopi_cas_both(&map->file_size, &known, size)) continue;
     return 0;
 }
 
