@@ -28,7 +28,7 @@ static void prepare(struct coopi_map *map, const struct coopi_want *want, const 
     const size_t first = offsetof(struct coopi_entry, kind);
     memset(map->base + planned->offset, 0,
            planned->size); /* its last owner, or a maker that was killed, left something */
-    if (planned->type_size) memcpy(map->base + planned->offset, want->type, planned->type_size);
+    if (want->type) memcpy(map->base + planned->offset, want->type, planned->type_size);
     coopi_index_drop(map, plan->number); /* while its old name stands there */
     memcpy((uint8_t *)entry + first, (const uint8_t *)planned + first, sizeof *planned - first);
     coopi_index_add(map, plan->number);

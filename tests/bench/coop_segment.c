@@ -45,7 +45,8 @@ static void make_objects(coop_segment *segment, int count)
 static double median(uint64_t *times, int count)
 {
     qsort(times, (size_t)count, sizeof *times, compare_u64);
-    return (double)times[count / 2] / 1000;
+    size_t middle = (size_t)count / 2;
+    return (double)times[middle] / 1000;
 }
 
 static void open_and_close(const char *row, uint32_t objects)

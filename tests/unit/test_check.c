@@ -23,6 +23,7 @@ enum { NAMED = 6 };
 
 static const char *name;
 static coop_segment *segment;
+static coop_lock *nameless;
 static struct coopi_header *header;
 
 static struct coopi_entry *entry(uint32_t number)
@@ -63,6 +64,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    coop_lock_close(nameless);
+    nameless = NULL;
     coop_segment_close(segment);
     CHECK_OK(coop_segment_remove(name, COOP_FORCE));
 }
@@ -120,8 +123,7 @@ static void cursor_too_high(void)
 
 static void hidden_not_counted(void)
 {
-    coop_lock *lock;
-    CHECK_OK(coop_lock_in(segment, NULL, 0, &lock)); /* stays open */
+    CHECK_OK(coop_lock_in(segment, NULL, 0, &nameless)); /* stays open */
     header->out_of_sight = 0;
 }
 

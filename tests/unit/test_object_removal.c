@@ -205,7 +205,7 @@ static void a_forked_child_counts_from_its_first_moment(void)
     tear_down();
 }
 
-enum { ROUNDS = 20 };
+enum { ROUNDS = 20, BYTES = 40 * 128 };
 
 /* The kernel may write into a dead holder's lock words some time after others know of its death. The space must not be
  * somebody else's by then. */
@@ -234,10 +234,10 @@ static void the_kernel_never_writes_into_storage_that_is_used_again(void)
             snprintf(each, sizeof each, "%s/l%d", name, i);
             CHECK_OK(coop_object_remove(each, 0));
         }
-        CHECK_OK(coop_array_open(path, "B", 40 * 128, COOP_CREATE, &array));
+        CHECK_OK(coop_array_open(path, "B", BYTES, COOP_CREATE, &array));
         uint8_t *bytes = coop_array_data(array);
         test_sleep_ms(2);
-        for (int i = 0; i < 40 * 128; i++) CHECK_EQ(bytes[i], 0);
+        for (int i = 0; i < BYTES; i++) CHECK_EQ(bytes[i], 0);
         coop_array_close(array);
         CHECK_OK(coop_object_remove(path, 0));
     }
@@ -467,20 +467,6 @@ static void a_nameless_object_stays_while_a_child_has_it(void)
     tear_down();
 }
 
-static void an_object_of_an_open_segment_is_removed_by_its_name(void)
-{
-    coop_value *value;
-    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &segment));
-    CHECK_OK(coop_value_in(segment, "thing", "i", COOP_CREATE, &value));
-    CHECK_OK(coop_segment_remove_object(segment, "thing", 0));
-    CHECK_ERR(coop_segment_remove_object(segment, "thing", 0), -ENOENT);
-    CHECK_ERR(coop_segment_remove_object(segment, "no/name", 0), -EINVAL);
-    CHECK_ERR(coop_segment_remove_object(segment, NULL, 0), -EINVAL);
-    CHECK_ERR(coop_segment_remove_object(segment, "thing", COOP_CREATE), -EINVAL);
-    coop_value_close(value);
-    coop_segment_close(segment);
-}
-
 static void a_malformed_path_is_refused(void)
 {
     CHECK_ERR(coop_object_remove("no-slash", 0), -EINVAL);
@@ -499,5 +485,4 @@ TESTS(object_removal, TEST(it_is_out_of_sight_at_once), TEST(its_name_is_free_an
       TEST(a_child_killed_on_its_way_costs_its_parent_only_that_object),
       TEST(a_program_that_ends_with_other_threads_counts_until_it_is_gone),
       TEST(a_process_that_called_exec_has_nothing_open), TEST(a_nameless_object_goes_with_its_last_handle),
-      TEST(a_nameless_object_stays_while_a_child_has_it), TEST(an_object_of_an_open_segment_is_removed_by_its_name),
-      TEST(a_malformed_path_is_refused))
+      TEST(a_nameless_object_stays_while_a_child_has_it), TEST(a_malformed_path_is_refused))

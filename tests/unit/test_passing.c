@@ -60,6 +60,9 @@ static void it_is_the_same_segment_on_the_other_side(void)
     child_kill(pid);
     CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_FOREVER));
     CHECK_OK(coop_lock_release(lock));
+    coop_value_close(value);
+    coop_lock_close(lock);
+    coop_segment_close(segment);
     disconnect();
 }
 

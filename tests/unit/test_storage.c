@@ -6,6 +6,7 @@
 
 #include <coop/array.h>
 #include <coop/segment.h>
+#include <coop/value.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,20 @@ static void grown_by_several_at_once_it_loses_nothing(void)
     tear_down();
 }
 
+static void an_object_of_an_open_segment_is_removed_by_its_name(void)
+{
+    coop_value *value;
+    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.maximum = 1 << 20), &segment));
+    CHECK_OK(coop_value_in(segment, "thing", "i", COOP_CREATE, &value));
+    CHECK_OK(coop_segment_remove_object(segment, "thing", 0));
+    CHECK_ERR(coop_segment_remove_object(segment, "thing", 0), -ENOENT);
+    CHECK_ERR(coop_segment_remove_object(segment, "no/name", 0), -EINVAL);
+    CHECK_ERR(coop_segment_remove_object(segment, NULL, 0), -EINVAL);
+    CHECK_ERR(coop_segment_remove_object(segment, "thing", COOP_CREATE), -EINVAL);
+    coop_value_close(value);
+    coop_segment_close(segment);
+}
+
 enum { SEGMENTS = 1000 };
 
 static void a_thousand_segments_are_open_in_one_process(void)
@@ -175,7 +190,8 @@ static void a_thousand_segments_are_open_in_one_process(void)
     }
 }
 
-TESTS(storage, TEST_T(no_byte_belongs_to_two_with_room_to_spare, .seconds = 30),
+TESTS(storage, TEST(an_object_of_an_open_segment_is_removed_by_its_name),
+      TEST_T(no_byte_belongs_to_two_with_room_to_spare, .seconds = 30),
       TEST_T(no_byte_belongs_to_two_when_it_is_scarce, .seconds = 30),
       TEST(a_wrong_hint_of_free_storage_is_not_followed),
       TEST_T(grown_by_several_at_once_it_loses_nothing, .seconds = 30),
