@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmctl rm: removes segments. */
+/* shmctl rm: removes segments, and objects in them. */
 #include "shmctl.h"
 
 #include "model.h"
@@ -54,8 +54,10 @@ static int remove_file(const char *text)
 
 static void remove_one(struct rm *rm, const char *text)
 {
-    int r = coop_segment_remove(text, rm->force ? COOP_FORCE : 0);
-    if (rm->force && is_damage(r)) r = remove_file(text);
+    int flags = rm->force ? COOP_FORCE : 0;
+    bool object = strchr(text, '/') != NULL;
+    int r = object ? coop_object_remove(text, flags) : coop_segment_remove(text, flags);
+    if (!object && rm->force && is_damage(r)) r = remove_file(text);
     if (r >= 0) {
         model_append(rm->removed, model_new_text(text));
         if (!rm->shmctl->json) printf("removed %s\n", text);
@@ -92,8 +94,9 @@ int shmctl_rm(struct shmctl *shmctl, int argc, char **argv)
     static const struct argp argp = {.options = options,
                                      .parser = parse,
                                      .children = children,
-                                     .args_doc = "SEGMENT...",
-                                     .doc = "Removes segments. Who is attached keeps the memory until the end."};
+                                     .args_doc = "SEGMENT[/OBJECT]...",
+                                     .doc = "Removes segments, or objects in them. Who is attached, or has the object "
+                                            "open, keeps the memory until the end."};
     const char *names[argc];
     struct rm rm = {.shmctl = shmctl, .names = names};
     if (argp_parse(&argp, argc, argv, 0, NULL, &rm) != 0) return 2;

@@ -98,6 +98,8 @@ static int check_file(struct image *image)
                           image->label, (unsigned)status.st_uid, (unsigned)image->name.uid, image->name.shm);
     image->mode = status.st_mode & 07777;
     image->owner = status.st_uid;
+    image->device = status.st_dev;
+    image->inode = status.st_ino;
     image->file_size = (uint64_t)status.st_size;
     note_trust(image, &status);
     return 0;

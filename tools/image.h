@@ -24,6 +24,8 @@ struct image {
     uint64_t file_size; /* looked at after the header was read: the file only grows */
     mode_t mode;
     uid_t owner;
+    dev_t device;
+    ino_t inode;
     struct coopi_header header; /* private copy; zeroes where the file is shorter */
     uint64_t limit;             /* the first byte that no object may cover; with damage, 0 */
     bool same_boot;             /* what the header says of boot and PID namespace is true of us */

@@ -29,7 +29,9 @@ enum life people_judge_participant(const struct image *image, const struct coopi
     if (!image->same_boot) return LIFE_DEAD;
     if (!image->same_pids) return LIFE_UNKNOWN;
     uint32_t pid = (uint32_t)(row->word & COOPI_PID_MASK);
-    return coopi_process_gone_low(pid, (uint32_t)(row->word >> 32)) ? LIFE_DEAD : LIFE_ALIVE;
+    bool gone = coopi_process_gone_low(pid, (uint32_t)(row->word >> 32)) ||
+                coopi_process_lacks_file(pid, image->device, image->inode);
+    return gone ? LIFE_DEAD : LIFE_ALIVE;
 }
 
 enum life people_judge_owner(const struct image *image, const struct coopi_owner *row)

@@ -10,7 +10,11 @@
 #define SHMCTL_COMMANDS(X)                                                                                             \
     X(ls, "[--all-users]", "list the segments, and who uses them")                                                     \
     X(show, "[--items N] SEGMENT[/OBJECT[PART]]", "show what is in a segment: objects, values, locks, processes")      \
-    X(rm, "[--force] SEGMENT...", "remove segments")
+    X(events, "SEGMENT", "show what happened in a segment: who died holding what, and who noticed")                    \
+    X(check, "SEGMENT...", "check segments, and say what is wrong")                                                    \
+    X(repair, "[--dry-run] SEGMENT...", "mend segments, while they are used")                                          \
+    X(gc, "[--dry-run] [--all] [SEGMENT...]", "remove the segments that nobody lives in, and say the proof")           \
+    X(rm, "[--force] SEGMENT[/OBJECT]...", "remove segments, or objects in them")
 
 struct shmctl {
     bool json;

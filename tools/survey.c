@@ -59,6 +59,7 @@ static void put_header(const struct coopi_header *header, json_t *facts)
     put_table(facts, "directory", &header->directory);
     put_table(facts, "participants", &header->participants);
     put_table(facts, "owners", &header->owners);
+    put_table(facts, "events", &header->events);
 }
 
 static json_t *facts_of(const struct image *image)

@@ -2,6 +2,9 @@
 /* What the kernel says of processes and threads: /proc, read without allocation. */
 #include "base/proc.h"
 
+#include "base/atomic.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Reads the beginning of a file, with NUL. The number of bytes, or a negative errno. */
@@ -116,6 +120,59 @@ bool coopi_process_gone_low(uint32_t pid, uint32_t start_low)
     return (ended(&task) && task.threads <= 1) || (uint32_t)task.start != start_low;
 }
 
+/* Does a line of /proc/PID/maps, "start-end perms offset major:minor inode path", name the file? */
+static bool line_names(const char *line, dev_t device, ino_t inode)
+{
+    unsigned high, low;
+    unsigned long number;
+    if (sscanf(line, "%*s %*s %*s %x:%x %lu", &high, &low, &number) != 3) return false;
+    return number == inode && high == major(device) && low == minor(device);
+}
+
+/* Reads the file line by line in BUFFER's room, long paths cut. */
+static bool names_file(int fd, dev_t device, ino_t inode, bool *ret_complete)
+{
+    char buffer[4096];
+    size_t have = 0;
+    bool skipping = false; /* in the rest of a line that was too long */
+    bool any = false;      /* a process whose first thread has ended shows nothing, which proves nothing */
+    for (;;) {
+        ssize_t n = read(fd, buffer + have, sizeof buffer - 1 - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            *ret_complete = n == 0 && any;
+            return false;
+        }
+        have += (size_t)n;
+        any = true;
+        buffer[have] = 0;
+        char *line = buffer, *end;
+        for (; (end = strchr(line, '\n')); line = end + 1) {
+            *end = 0;
+            if (!skipping && line_names(line, device, inode)) return true;
+            skipping = false;
+        }
+        have = strlen(line);
+        memmove(buffer, line, have + 1);
+        if (have < sizeof buffer - 1) continue;
+        if (!skipping && line_names(buffer, device, inode)) return true;
+        skipping = true;
+        have = 0;
+    }
+}
+
+bool coopi_process_lacks_file(uint32_t pid, dev_t device, ino_t inode)
+{
+    char path[32];
+    bool complete = false;
+    snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool named = names_file(fd, device, inode, &complete);
+    close(fd);
+    return !named && complete;
+}
+
 int coopi_pid_namespace(uint64_t *ret_inode)
 {
     struct stat status;
@@ -131,7 +188,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-int coopi_boot_id(uint8_t ret_id[16])
+static int read_boot_id(uint8_t ret_id[16])
 {
     char text[64];
     ssize_t length = read_file("/proc/sys/kernel/random/boot_id", text, sizeof text);
@@ -147,5 +204,25 @@ int coopi_boot_id(uint8_t ret_id[16])
         at += 2;
     }
     memcpy(ret_id, id, sizeof id);
+    return 0;
+}
+
+/* Read once: it does not change while anybody lives. */
+int coopi_boot_id(uint8_t ret_id[16])
+{
+    static uint64_t kept[2];
+    static uint32_t known;
+    uint64_t id[2];
+    static_assert(sizeof id == 16, "the boot id");
+    if (coopi_load_acquire(&known)) {
+        for (int i = 0; i < 2; i++) id[i] = coopi_load_relaxed(&kept[i]);
+        memcpy(ret_id, id, sizeof id);
+        return 0;
+    }
+    int r = read_boot_id(ret_id);
+    if (r < 0) return r;
+    memcpy(id, ret_id, sizeof id);
+    for (int i = 0; i < 2; i++) coopi_store_relaxed(&kept[i], id[i]);
+    coopi_store_release(&known, 1);
     return 0;
 }

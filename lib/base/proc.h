@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct coopi_task {
     uint64_t start;   /* clock ticks since boot: with its number it names a task for good */
@@ -24,6 +25,10 @@ bool coopi_task_gone(uint32_t tid, uint64_t start);
 /* The same for a whole process, of whose start time only the low 32 bits are known: it lives on in its other threads
  * after its first one has ended (and is a zombie). */
 bool coopi_process_gone_low(uint32_t pid, uint32_t start_low);
+
+/* True only with proof: the process can be looked into, and maps no byte of the file. One that called exec keeps its
+ * pid and start time, and nothing of what it had mapped. */
+bool coopi_process_lacks_file(uint32_t pid, dev_t device, ino_t inode);
 
 /* Inode number of this process's PID namespace, and the boot's id. 0 or a negative errno. */
 int coopi_pid_namespace(uint64_t *ret_inode);

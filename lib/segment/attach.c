@@ -3,8 +3,9 @@
 #include "segment/attach.h"
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/error.h"
-#include "base/proc.h"
+#include "segment/naming.h"
 #include "segment/process.h"
 
 #include <coop/common.h>
@@ -16,7 +17,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define OPEN_FLAGS (O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
+#define LEASE_TIMEOUT INT64_C(5000000000)
+#define LAST_OUT_TIMEOUT INT64_C(50000000)
 
 static int say_open(const struct coopi_segment_name *name, int error)
 {
@@ -34,6 +40,8 @@ static int say_open(const struct coopi_segment_name *name, int error)
     case EACCES:
         return coopi_fail(EACCES, "%s: %s%s may not be opened by uid %u; ask its owner", name->name, folder, shm,
                           geteuid());
+    case EAGAIN:
+        return coopi_fail(EBUSY, "%s: somebody has had a lease on %s%s for 5 s; try again", name->name, folder, shm);
     default: return coopi_fail(error, "%s: cannot open %s%s: %s", name->name, folder, shm, strerror(error));
     }
 }
@@ -69,7 +77,12 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
 {
     char file[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME] = COOPI_SHM_FOLDER;
     memcpy(file + sizeof COOPI_SHM_FOLDER - 1, name->shm, sizeof name->shm);
-    int fd = open(file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    int64_t deadline = coopi_deadline(LEASE_TIMEOUT);
+    int fd = open(file, OPEN_FLAGS);
+    while (fd < 0 && errno == EAGAIN && coopi_now() < deadline) { /* somebody has a lease on it, for a moment */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        fd = open(file, OPEN_FLAGS);
+    }
     if (fd < 0) return say_open(name, errno);
     struct stat st;
     int r = fstat(fd, &st) == 0 ? check_file(name, &st, flags)
@@ -82,28 +95,6 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
     return 0;
 }
 
-/* What cannot be checked from the file alone: who may use robust words together. */
-static int check_place(const struct coopi_header *header, const char *name)
-{
-    const struct coopi_process *process = coopi_process();
-    if (!process) return -errno;
-    if (header->pid_namespace != process->pid_namespace)
-        return coopi_fail(ENOTSUP,
-                          "%s: was made in another PID namespace (%" PRIu64 ", ours %" PRIu64
-                          "), where the same thread numbers mean "
-                          "other threads; run both in one (docker --pid=, nsenter -p), or remove it",
-                          name, header->pid_namespace, process->pid_namespace);
-    uint8_t boot_id[16];
-    int r = coopi_boot_id(boot_id);
-    if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", name, strerror(-r));
-    if (memcmp(boot_id, header->boot_id, sizeof boot_id) != 0)
-        return coopi_fail(ENOTSUP,
-                          "%s: was made before the last boot, so its owners' numbers mean nothing now; remove it with "
-                          "`shmctl rm --force`",
-                          name);
-    return 0;
-}
-
 static int read_header(int fd, const char *name, struct coopi_header *ret_header, struct stat *ret_file)
 {
     if (fstat(fd, ret_file) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
@@ -113,8 +104,7 @@ static int read_header(int fd, const char *name, struct coopi_header *ret_header
                           "%s: truncated or not a segment: %" PRIu64
                           " bytes, and a header has %zu; remove it with `shmctl rm --force`",
                           name, file_size, sizeof *ret_header);
-    int r = coopi_header_check(ret_header, file_size, name);
-    return r < 0 ? r : check_place(ret_header, name);
+    return coopi_header_check(ret_header, file_size, name);
 }
 
 /* RLIMIT_AS, mlockall, valgrind and sanitizers refuse large maps, each with its own error. */
@@ -131,17 +121,6 @@ static void *map_as_much(int fd, uint64_t maximum, uint64_t least, uint64_t *ret
     }
 }
 
-static void point(struct coopi_map *map, uint8_t *base, const struct coopi_header *geometry)
-{
-    map->base = base;
-    map->header = (struct coopi_header *)(void *)base;
-    map->geometry = geometry;
-    map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
-    map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
-    map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
-    map->owner_count = geometry->owners.count;
-}
-
 static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_header *geometry, struct coopi_map *map)
 {
     const char *label = name ? name->name : "anonymous segment";
@@ -154,7 +133,12 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
         return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label,
                           least, strerror(errno));
     madvise(base, map->mapped, MADV_DONTDUMP); /* a process that dumps core keeps its locks until the dump is written */
-    point(map, base, geometry);
+    map->handles = calloc(geometry->directory.count, sizeof *map->handles);
+    if (!map->handles) {
+        munmap(base, map->mapped);
+        return coopi_fail(ENOMEM, "%s: out of memory", label);
+    }
+    coopi_map_point(map, base, geometry);
     map->file_size = least;
     map->fd = fd;
     map->anonymous = !name;
@@ -189,10 +173,33 @@ static bool is_ours(const struct coopi_map *map, int fd)
     return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == map->device && st.st_ino == map->inode;
 }
 
+/* With a descriptor of its own: the kernel counts opens, and a forked child shares ours and its mapping. Who is not
+ * alone leaves it to the others; who cannot tell, to the next open or create of the name. */
+static void last_out(const struct coopi_segment_name *name, dev_t device, ino_t inode)
+{
+    struct stat st;
+    int fd;
+    if (coopi_segment_file_open(name, COOP_TRUST_PEERS, &fd) < 0) return;
+    if (fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode)
+        (void)coopi_remove_if_alone(name, fd, LAST_OUT_TIMEOUT);
+    close(fd);
+}
+
+static int name_of(const struct coopi_map *map, struct coopi_segment_name *ret_name)
+{
+    char text[COOPI_SEGMENT_NAME + 16];
+    snprintf(text, sizeof text, "%u:%s", map->uid, map->name);
+    return coopi_segment_name_parse(text, ret_name);
+}
+
 void coopi_unmap_file(struct coopi_map *map)
 {
+    struct coopi_segment_name name;
+    bool ends = map->geometry->lifetime == COOPI_UNTIL_LAST && !map->anonymous && name_of(map, &name) == 0;
     munmap(map->base, map->mapped);
     if (is_ours(map, map->fd)) close(map->fd);
+    if (ends) last_out(&name, map->device, map->inode);
+    free(map->handles);
     free((void *)(uintptr_t)map->geometry);
     free(map);
 }
@@ -205,10 +212,8 @@ int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
             return coopi_fail(EBADF,
                               "anonymous segment: this program closed its descriptor (closefrom?), so it cannot grow; "
                               "use a named segment, or keep descriptors that are not yours open");
-        struct coopi_segment_name name = {.uid = map->uid};
-        char text[COOPI_SEGMENT_NAME + 16];
-        snprintf(text, sizeof text, "%u:%s", map->uid, map->name);
-        int r = coopi_segment_name_parse(text, &name);
+        struct coopi_segment_name name;
+        int r = name_of(map, &name);
         if (r == 0) r = coopi_segment_file_open(&name, COOP_TRUST_PEERS, &fd);
         if (r < 0) return r;
         if (!is_ours(map, fd)) {

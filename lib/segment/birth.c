@@ -25,7 +25,7 @@
 #define DEFAULT_OBJECTS 256
 #define DEFAULT_OWNERS 1024
 #define DEFAULT_PARTICIPANTS 256
-#define OBJECTS_MAX 65536
+#define EVENTS 128
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -45,9 +45,15 @@ static int complete_options(const coop_segment_options *given, const char *label
     if (!o.objects) o.objects = DEFAULT_OBJECTS;
     if (!o.owners) o.owners = DEFAULT_OWNERS;
     if (!o.participants) o.participants = DEFAULT_PARTICIPANTS;
-    if (o.objects > OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
+    if (o.objects > COOPI_OBJECTS_MAX || o.owners > COOPI_ROWS_MAX || o.participants > COOPI_ROWS_MAX)
         return coopi_fail(EINVAL, "%s: at most %d objects, %d owners and %d participants (asked for: %u, %u, %u)",
-                          label, OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners, o.participants);
+                          label, COOPI_OBJECTS_MAX, COOPI_ROWS_MAX, COOPI_ROWS_MAX, o.objects, o.owners,
+                          o.participants);
+    if (o.lifetime > COOP_UNTIL_LAST)
+        return coopi_fail(EINVAL, "%s: the option .lifetime is COOP_UNTIL_REMOVED or COOP_UNTIL_LAST, not %u", label,
+                          o.lifetime);
+    if (o.access > COOP_GROUP)
+        return coopi_fail(EINVAL, "%s: the option .access is COOP_OWNER_ALONE or COOP_GROUP, not %u", label, o.access);
     if (o.reserved != 0) return coopi_fail(EINVAL, "%s: the option .reserved must be 0", label);
     if (o.maximum > MAXIMUM_LIMIT || o.reserve > o.maximum)
         return coopi_fail(
@@ -81,12 +87,17 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     };
     int r = coopi_boot_id(h->boot_id);
     if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", label, strerror(-r));
+    h->lifetime = o->lifetime;
     uint64_t end = sizeof *h;
     end = place_table(&h->directory, end, sizeof(struct coopi_entry), o->objects);
     end = place_table(&h->participants, end, sizeof(struct coopi_participant), o->participants);
     end = place_table(&h->owners, end, sizeof(struct coopi_owner), o->owners);
-    h->storage = end;
-    h->size = round_up(end + o->reserve, PAGE);
+    end = place_table(&h->events, end, sizeof(struct coopi_event), EVENTS);
+    end = place_table(&h->opens, end, coopi_opens_stride(o->objects), o->participants);
+    end = place_table(&h->index, end, sizeof(uint32_t), coopi_index_buckets(o->objects));
+    h->storage = round_up(end, COOPI_LINE);
+    h->storage_end = h->storage;
+    h->size = round_up(h->storage + o->reserve, PAGE);
     h->maximum = round_up(o->maximum < h->size ? h->size : o->maximum, PAGE);
     snprintf(h->name, sizeof h->name, "%s", name);
     h->checksum = coopi_header_checksum(h);
@@ -113,13 +124,13 @@ int coopi_reserve(int fd, uint64_t size, const char *label)
 }
 
 /* An unnamed file, written whole. All but the header is zero, which is what empty tables look like. */
-static int build(const struct coopi_header *header, const char *label, int *ret_fd)
+static int build(const struct coopi_header *header, mode_t mode, const char *label, int *ret_fd)
 {
     bool anonymous = !header->name[0];
     int fd = anonymous ? memfd_create("coop", MFD_CLOEXEC | MFD_ALLOW_SEALING)
                        : open(COOPI_SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) return coopi_fail(errno, "%s: cannot make a file in %s: %s", label, COOPI_SHM_FOLDER, strerror(errno));
-    int r = fchmod(fd, 0600) == 0
+    int r = fchmod(fd, mode) == 0
                 ? 0
                 : coopi_fail(errno, "%s: fchmod: %s", label, strerror(errno)); /* whatever the umask */
     if (r == 0) r = coopi_reserve(fd, header->size, label);
@@ -159,5 +170,5 @@ int coopi_segment_build(const struct coopi_segment_name *name, const coop_segmen
     struct coopi_header header = {0};
     int r = complete_options(options, label, &complete);
     if (r == 0) r = fill_header(&header, name ? name->name : "", &complete, label);
-    return r < 0 ? r : build(&header, label, ret_fd);
+    return r < 0 ? r : build(&header, complete.access == COOP_GROUP ? 0660 : 0600, label, ret_fd);
 }

@@ -1,118 +1,99 @@
 /* SPDX-License-Identifier: MIT */
-/* The directory of a segment. Its lock guards making and growing; finding needs none.
+/* The directory of a segment. Its lock guards making, removing and growing; finding needs none.
  *
- * The entries are the only truth about storage: what no live entry covers is free, so there is no allocator state that
- * a death could tear, and nothing to repair when the lock's owner died. */
+ * Each change of an entry is committed by one store to its state. What is derived from the entries, the index and the
+ * words about storage, is made anew when the lock's owner died. */
 #include "segment/directory.h"
 
 #include "base/atomic.h"
 #include "base/error.h"
-#include "segment/registry.h"
+#include "segment/event.h"
+#include "segment/holders.h"
+#include "segment/index.h"
+#include "segment/opens.h"
 #include "segment/robust.h"
+#include "segment/storage.h"
 
 #include <coop/common.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define GROWTH (UINT64_C(64) << 10)
 #define LOCK_TIMEOUT COOP_S(10)
 
-static uint64_t round_up(uint64_t n, uint64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
-/* A private copy: an entry does not change once it is live, but a hostile peer may write what it likes. */
-static bool copy_live(const struct coopi_map *map, uint32_t number, struct coopi_entry *ret_entry)
-{
-    const struct coopi_entry *entry = &map->directory[number];
-    if (!(coopi_load_acquire(&entry->state) & COOPI_ENTRY_LIVE)) return false;
-    memcpy(ret_entry, entry, sizeof *ret_entry);
-    return true;
-}
-
-int coopi_directory_find(const struct coopi_map *map, const char *name, struct coopi_entry *ret_entry)
-{
-    size_t length = strlen(name) + 1;
-    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
-        const struct coopi_entry *entry = &map->directory[i];
-        if (!(coopi_load_acquire(&entry->state) & COOPI_ENTRY_LIVE) || memcmp(entry->name, name, length) != 0) continue;
-        if (copy_live(map, i, ret_entry)) return 0;
-    }
-    return -ENOENT;
-}
-
-/* Where free storage begins, and a free entry; false if the directory is full. */
-static bool find_room(const struct coopi_map *map, uint32_t *ret_number, uint64_t *ret_offset)
-{
-    bool found = false;
-    uint64_t end = map->geometry->storage;
-    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
-        struct coopi_entry entry;
-        if (copy_live(map, i, &entry)) {
-            uint64_t its_end = entry.offset + entry.size;
-            if (its_end > end && its_end > entry.offset && its_end <= map->geometry->maximum) end = its_end;
-        } else if (!found) {
-            *ret_number = i;
-            found = true;
-        }
-    }
-    *ret_offset = round_up(end, COOPI_LINE);
-    return found;
-}
-
 /* Fills the storage and the entry, all but its state. */
-static void prepare(struct coopi_map *map, const struct coopi_want *want, const struct coopi_entry *plan,
-                    struct coopi_entry *entry)
+static void prepare(struct coopi_map *map, const struct coopi_want *want, const struct coopi_found *plan)
 {
-    memset(map->base + plan->offset, 0, plan->size); /* a maker that was killed may have left something */
-    if (plan->type_size) memcpy(map->base + plan->offset, want->type, plan->type_size);
-    memcpy((uint8_t *)entry + sizeof entry->state, (const uint8_t *)plan + sizeof plan->state,
-           sizeof *plan - sizeof plan->state);
+    struct coopi_entry *entry = &map->directory[plan->number];
+    const struct coopi_entry *planned = &plan->entry;
+    const size_t first = offsetof(struct coopi_entry, kind);
+    memset(map->base + planned->offset, 0,
+           planned->size); /* its last owner, or a maker that was killed, left something */
+    if (want->type) memcpy(map->base + planned->offset, want->type, planned->type_size);
+    coopi_index_drop(map, plan->number); /* while its old name stands there */
+    memcpy((uint8_t *)entry + first, (const uint8_t *)planned + first, sizeof *planned - first);
+    coopi_index_add(map, plan->number);
 }
 
-static int reserve(struct coopi_map *map, uint64_t end)
+/* Bytes that the object covers, type and body, each in whole lines; UINT64_MAX: more than there can be. */
+static uint64_t size_of(const struct coopi_want *want, uint64_t type_room)
 {
-    if (end > coopi_load_acquire(&map->header->size)) {
-        uint64_t step = round_up(end, GROWTH);
-        int r = coopi_map_grow(map, step < map->geometry->maximum ? step : end);
-        if (r < 0) return r;
-    }
-    return coopi_map_reach(map, end);
+    uint64_t size;
+    if (__builtin_add_overflow(want->body_size, type_room + COOPI_LINE - 1, &size)) return UINT64_MAX;
+    return size / COOPI_LINE * COOPI_LINE;
+}
+
+static void one_more_out_of_sight(struct coopi_map *map)
+{
+    coopi_store_relaxed(&map->header->out_of_sight, coopi_load_relaxed(&map->header->out_of_sight) + 1);
 }
 
 static int make_locked(struct coopi_map *map, const char *name, const struct coopi_want *want,
-                       struct coopi_entry *ret_entry)
+                       struct coopi_found *ret_found)
 {
-    if (*name && coopi_directory_find(map, name, ret_entry) == 0) return 1;
-    uint32_t number = 0;
-    struct coopi_entry plan = {.kind = want->kind, .flags = want->entry_flags, .length = want->length};
-    if (!find_room(map, &number, &plan.offset))
-        return coopi_fail(ENOSPC,
-                          "%s: its directory is full (%" PRIu32 " objects); make the segment with more (.objects)",
-                          coopi_map_label(map), map->geometry->directory.count);
-    plan.type_size = want->type ? (uint32_t)strlen(want->type) + 1 : 0;
-    plan.body = plan.offset + round_up(plan.type_size, COOPI_LINE);
-    if (want->body_size > map->geometry->maximum)
-        return coopi_fail(ENOSPC,
-                          "%s: an object of %" PRIu64 " bytes is more than its maximum of %" PRIu64
-                          "; make the segment with a larger .maximum",
-                          coopi_map_label(map), want->body_size, map->geometry->maximum);
-    plan.size = plan.body - plan.offset + round_up(want->body_size, COOPI_LINE);
-    memcpy(plan.name, name, strlen(name));
-    int r = reserve(map, plan.offset + plan.size);
+    if (*name && coopi_index_find(map, name, ret_found) == 0) return 1;
+    struct coopi_found plan = {.entry = {.kind = want->kind, .flags = want->entry_flags, .length = want->length}};
+    struct coopi_entry *entry = &plan.entry;
+    int r = coopi_storage_entry(map, &plan.number);
     if (r < 0) return r;
-    struct coopi_entry *entry = &map->directory[number];
-    prepare(map, want, &plan, entry);
-    plan.state = ((coopi_load_relaxed(&entry->state) >> 1) + 1) << 1 | COOPI_ENTRY_LIVE;
-    coopi_store_release(&entry->state, plan.state); /* the commit */
+    entry->type_size = want->type ? (uint32_t)strlen(want->type) + 1 : 0;
+    uint64_t type_room = (uint64_t)(entry->type_size + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
+    entry->size = size_of(want, type_room);
+    r = coopi_storage_take(map, entry->size, &entry->offset);
+    if (r < 0) return r;
+    entry->body = entry->offset + type_room;
+    memcpy(entry->name, name, strlen(name));
+    prepare(map, want, &plan);
+    uint64_t *state = &map->directory[plan.number].state;
+    entry->state = coopi_load_relaxed(state);
+    if (!*name) { /* nobody can find it: it lives as long as it is open, so that comes first */
+        one_more_out_of_sight(map);
+        r = coopi_opens_add(map, plan.number, entry->state);
+        if (r < 0) return r;
+    }
+    entry->state = (entry->state + COOPI_ENTRY_GENERATION) | COOPI_ENTRY_LIVE;
+    coopi_store_release(state, entry->state); /* the commit */
     coopi_store_relaxed(&map->header->objects_made, coopi_load_relaxed(&map->header->objects_made) + 1);
-    *ret_entry = plan;
+    *ret_found = plan;
     return 0;
 }
 
-int coopi_directory_make(struct coopi_map *map, const char *name, const struct coopi_want *want,
-                         struct coopi_entry *ret_entry)
+static int remove_locked(struct coopi_map *map, const char *name, bool force)
+{
+    struct coopi_found found;
+    if (coopi_index_find(map, name, &found) < 0)
+        return coopi_fail(ENOENT, "%s/%s: no such object; look at `shmctl show %s`", coopi_map_label(map), name,
+                          coopi_map_label(map));
+    int r = force ? 0 : coopi_refuse_if_held(map, &found.entry);
+    if (r < 0) return r;
+    uint64_t removed = (found.entry.state & ~COOPI_ENTRY_LIVE) | COOPI_ENTRY_REMOVED;
+    one_more_out_of_sight(map);
+    __atomic_store_n(&map->directory[found.number].state, removed, __ATOMIC_SEQ_CST); /* the commit */
+    coopi_event_tell(map, COOPI_EVENT_REMOVED, NULL, name);
+    coopi_storage_collect_one(map, found.number);
+    return 0;
+}
+
+int coopi_directory_enter(struct coopi_map *map)
 {
     struct coopi_lock_shm *lock = &map->header->lock;
     uint32_t dead;
@@ -122,11 +103,40 @@ int coopi_directory_make(struct coopi_map *map, const char *name, const struct c
                           "%s: its directory has been locked for 10 s by a stopped process; `shmctl show %s` names it",
                           coopi_map_label(map), coopi_map_label(map));
     if (r == -EDEADLK)
-        return coopi_fail(EDEADLK, "%s: a signal handler may not make objects while its thread does",
+        return coopi_fail(EDEADLK, "%s: a signal handler may not make or remove objects while its thread does",
                           coopi_map_label(map));
+    if (r != COOP_OWNER_DIED) return r;
+    coopi_storage_recount(map);
+    coopi_index_make(map);
+    coopi_death_record(map, &lock->death, dead, NULL);
+    return 0;
+}
+
+void coopi_directory_leave(struct coopi_map *map)
+{
+    coopi_robust_give_up(&map->header->lock.robust);
+}
+
+int coopi_directory_find(const struct coopi_map *map, const char *name, struct coopi_found *ret_found)
+{
+    return coopi_index_find(map, name, ret_found);
+}
+
+int coopi_directory_make(struct coopi_map *map, const char *name, const struct coopi_want *want,
+                         struct coopi_found *ret_found)
+{
+    int r = coopi_directory_enter(map);
     if (r < 0) return r;
-    if (r == COOP_OWNER_DIED) coopi_death_record(map, &lock->death, dead);
-    r = make_locked(map, name, want, ret_entry);
-    coopi_robust_give_up(&lock->robust);
+    r = make_locked(map, name, want, ret_found);
+    coopi_directory_leave(map);
+    return r;
+}
+
+int coopi_directory_remove(struct coopi_map *map, const char *name, bool force)
+{
+    int r = coopi_directory_enter(map);
+    if (r < 0) return r;
+    r = remove_locked(map, name, force);
+    coopi_directory_leave(map);
     return r;
 }

@@ -3,6 +3,7 @@
 #include "segment/ending.h"
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "segment/owner.h"
 #include "segment/participant.h"
 #include "segment/process.h"
@@ -62,14 +63,24 @@ void coopi_thread_leave(struct coopi_map *map)
     if (coopi_self_holds(self, map) == 0) coopi_owner_leave(map, self);
 }
 
+/* Nobody of this process will write into the segment any more, not even the kernel: then its row may go. */
+static bool is_over(const struct coopi_map *map, const struct coopi_process *process)
+{
+    struct coopi_task task;
+    if (coopi_load_acquire(&process->owners[map->slot])) return false;
+    return !coopi_load_relaxed(&map->opened) || (coopi_task_look(process->pid, &task) == 0 && task.threads <= 1);
+}
+
 /* At exit() the calling thread ends like any other; the rest of them die with the process, and their words are marked.
  */
 __attribute__((destructor)) static void end_program(void)
 {
     struct coopi_self *self = coopi_self_;
     if (self && self->head && self->held_count == self->lives) leave_all(self);
-    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+    const struct coopi_process *process = coopi_process_seen();
+    for (uint32_t slot = 0; process && slot < COOPI_MAPS; slot++) {
         struct coopi_map *map = coopi_map_in_slot(slot);
-        if (map) coopi_participant_leave(map);
+        if (map && coopi_load_acquire(&process->participant[slot]) && is_over(map, process))
+            coopi_participant_leave(map);
     }
 }

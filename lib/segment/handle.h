@@ -15,4 +15,10 @@ struct coop_segment {
  * reference on the map. */
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map);
 
+/* An empty handle, before the work; NULL with a sentence. */
+coop_segment *coopi_segment_handle(const char *label);
+
+/* After the work: hands the handle out, or frees it if R is negative. R. */
+int coopi_segment_finish(int r, coop_segment *segment, coop_segment **ret_segment);
+
 #endif

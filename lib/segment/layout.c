@@ -31,6 +31,7 @@ uint64_t coopi_fingerprint(void)
         sizeof(struct coopi_entry),
         sizeof(struct coopi_participant),
         sizeof(struct coopi_owner),
+        sizeof(struct coopi_event),
         sizeof(struct coopi_lock_shm),
         sizeof(struct coopi_record_shm),
         offsetof(struct coopi_header, size),
@@ -46,7 +47,20 @@ uint64_t coopi_fingerprint(void)
 
 uint64_t coopi_header_checksum(const struct coopi_header *header)
 {
-    return fnv(FNV_START, header, offsetof(struct coopi_header, checksum));
+    const uint8_t *bytes = (const uint8_t *)header;
+    const size_t gap = offsetof(struct coopi_header, boot_id), rest = offsetof(struct coopi_header, maximum);
+    return fnv(fnv(FNV_START, bytes, gap), bytes + rest, offsetof(struct coopi_header, checksum) - rest);
+}
+
+uint64_t coopi_event_sum(const struct coopi_event *event)
+{
+    return fnv(FNV_START, event, offsetof(struct coopi_event, sum));
+}
+
+uint32_t coopi_name_hash(const char *name)
+{
+    uint64_t hash = fnv(FNV_START, name, strlen(name));
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 const char *coopi_kind_name(uint32_t kind)
@@ -55,6 +69,17 @@ const char *coopi_kind_name(uint32_t kind)
 #define NAME(id, number, text)                                                                                         \
     case number: return text;
         COOPI_KINDS(NAME)
+#undef NAME
+    default: return "unknown";
+    }
+}
+
+const char *coopi_event_name(uint32_t kind)
+{
+    switch (kind) {
+#define NAME(id, number, text)                                                                                         \
+    case number: return text;
+        COOPI_EVENTS(NAME)
 #undef NAME
     default: return "unknown";
     }
@@ -111,11 +136,21 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
                           "%s: truncated: %" PRIu64 " bytes, and its tables need %" PRIu64
                           "; remove it with `shmctl rm --force`",
                           name, file_size, header->storage);
-    r = check_table(header, &header->directory, sizeof(struct coopi_entry), 65536, "directory", name);
+    r = check_table(header, &header->directory, sizeof(struct coopi_entry), COOPI_OBJECTS_MAX, "directory", name);
     if (r == 0)
         r = check_table(header, &header->participants, sizeof(struct coopi_participant), COOPI_ROWS_MAX, "participant",
                         name);
     if (r == 0) r = check_table(header, &header->owners, sizeof(struct coopi_owner), COOPI_ROWS_MAX, "owner", name);
+    if (r == 0) r = check_table(header, &header->events, sizeof(struct coopi_event), COOPI_EVENTS_MAX, "event", name);
+    if (r == 0)
+        r = check_table(header, &header->opens, coopi_opens_stride(header->directory.count), COOPI_ROWS_MAX, "open",
+                        name);
+    if (r == 0) r = check_table(header, &header->index, sizeof(uint32_t), COOPI_OBJECTS_MAX, "index", name);
+    if (r == 0 &&
+        (header->opens.count != header->participants.count ||
+         header->index.count != coopi_index_buckets(header->directory.count) || header->lifetime > COOPI_UNTIL_LAST))
+        r = coopi_fail(EBADMSG, "%s: damaged: its tables contradict each other; remove it with `shmctl rm --force`",
+                       name);
     return r;
 }
 
@@ -146,4 +181,11 @@ int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header
                       "%s: damaged: an object (kind %" PRIu32 ", offset %" PRIu64 ", %" PRIu64 " bytes) %s; "
                       "remove the segment with `shmctl rm --force`",
                       segment, entry->kind, entry->offset, entry->size, wrong);
+}
+
+uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size)
+{
+    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
+    if (!has_lock || coopi_entry_check(entry, header, size, "") < 0) return 0;
+    return sizeof(struct coopi_lock_shm) > entry->offset + entry->size - entry->body ? 0 : entry->body;
 }

@@ -5,6 +5,9 @@
  *   header.directory.offset     entries     128 bytes each
  *   header.participants.offset  rows        128 bytes each, one an attached process
  *   header.owners.offset        rows        128 bytes each, one a thread that ever held something
+ *   header.events.offset        events      128 bytes each, a ring of what happened
+ *   header.opens.offset         bit fields  one for each participant row, a bit for each directory entry: it has it
+ * open header.index.offset         buckets     4 bytes each: the first entry of a chain by name (segment/index.h)
  *   header.storage              objects     each covered by exactly one entry, 64-aligned; what no entry covers is free
  *   header.size                 end of what is reserved; the file is never shorter, and may be longer
  *   header.maximum              what a process maps
@@ -50,6 +53,8 @@
 #define COOPI_ROW_BITS 12
 #define COOPI_ROW_MASK UINT32_C(0xfff)
 #define COOPI_ROWS_MAX 4095
+#define COOPI_OBJECTS_MAX 65536
+#define COOPI_EVENTS_MAX 4096
 #define COOPI_FUTEX_OFFSET (-32)
 
 /* The mode of a lock: generation << 2, and these. Neither of them: it is quiet. robust.h tells their story. */
@@ -107,7 +112,9 @@ struct coopi_table {
     uint32_t count;
 };
 
-/* Bytes 0 to 255 are written once, before the segment has a name, and covered by `checksum`. */
+/* Bytes 0 to 311 are written once, before the segment has a name, and covered by `checksum`; all but boot_id and
+ * pid_namespace (40 to 63), which whoever adopts an abandoned segment stores last, alone with it (segment/adoption.h).
+ */
 struct coopi_header {
     char magic[8];
     uint32_t format_major;
@@ -124,26 +131,48 @@ struct coopi_header {
     struct coopi_table directory;
     struct coopi_table participants;
     struct coopi_table owners;
+    struct coopi_table events;
+    struct coopi_table opens;
+    struct coopi_table index;
     uint64_t storage;  /* first byte that objects may take */
+    uint32_t lifetime; /* COOPI_UNTIL_* */
+    uint32_t spare0;
     char name[104];    /* empty: anonymous */
-    uint64_t checksum; /* FNV-1a of bytes 0 to 247 */
+    uint64_t checksum; /* FNV-1a of bytes 0 to 39 and 64 to 303 */
 
     uint64_t size;         /* reserved bytes; only grows; under `lock` */
     uint32_t owner_cursor; /* where the next search for a free row begins: a hint */
     uint32_t participant_cursor;
     uint64_t objects_made; /* statistic; under `lock` */
-    uint64_t spare0[5];
-    struct coopi_lock_shm lock; /* the directory's: making objects, growing */
-    uint8_t spare1[3648];
+    uint64_t events_told;  /* events ever written or begun */
+
+    /* Derived from the entries, under `lock`, and made anew when its owner died: */
+    uint64_t storage_end;  /* no entry covers a byte at or above it; may be too high, never too low */
+    uint32_t entry_cursor; /* every entry below it is in use */
+    uint32_t out_of_sight; /* at least so many entries are REMOVED, or live and nameless */
+    uint32_t index_state;  /* odd: the index is being made; raised when an entry leaves its chain */
+
+    uint32_t entered;    /* raised by every process that has taken over its parent's open objects */
+    uint64_t free_start; /* [free_start, free_end) is below storage_end and free; empty: no such range is known */
+    uint64_t free_end;
+    struct coopi_lock_shm lock; /* the directory's: making and removing objects, growing */
+    uint8_t spare2[3584];
 };
 static_assert(sizeof(struct coopi_header) == 4096, "one page");
 static_assert(offsetof(struct coopi_header, fingerprint) == 32, "stable in every format");
-static_assert(offsetof(struct coopi_header, maximum) == 64, "");
+static_assert(offsetof(struct coopi_header, boot_id) == 40, "outside the checksum");
+static_assert(offsetof(struct coopi_header, maximum) == 64, "the checksum goes on here");
 static_assert(offsetof(struct coopi_header, directory) == 88, "");
-static_assert(offsetof(struct coopi_header, name) == 144, "");
-static_assert(offsetof(struct coopi_header, checksum) == 248, "");
-static_assert(offsetof(struct coopi_header, size) == 256, "");
-static_assert(offsetof(struct coopi_header, lock) == 320, "a line of its own");
+static_assert(offsetof(struct coopi_header, name) == 200, "");
+static_assert(offsetof(struct coopi_header, checksum) == 304, "");
+static_assert(offsetof(struct coopi_header, size) == 312, "");
+static_assert(offsetof(struct coopi_header, storage_end) == 344, "");
+static_assert(offsetof(struct coopi_header, free_start) == 368, "");
+static_assert(offsetof(struct coopi_header, lock) == 384, "a line of its own");
+
+/* header.lifetime */
+#define COOPI_UNTIL_REMOVED UINT32_C(0)
+#define COOPI_UNTIL_LAST UINT32_C(1) /* the last participant's end */
 
 /* kind, its number in the format, its name in print */
 #define COOPI_KINDS(X)                                                                                                 \
@@ -158,7 +187,11 @@ enum coopi_kind {
 #undef COOPI_KIND_ENUM
 };
 
-#define COOPI_ENTRY_LIVE UINT64_C(1) /* bit 0 of entry.state; the rest is the generation */
+/* entry.state: a generation above two flags. A removed entry still covers its storage, until nobody has the object open
+ * who could write to it; a nameless one ends in the same way. See segment/opens.h. */
+#define COOPI_ENTRY_LIVE UINT64_C(1)
+#define COOPI_ENTRY_REMOVED UINT64_C(2)
+#define COOPI_ENTRY_GENERATION UINT64_C(4) /* one */
 
 /* entry.flags */
 #define COOPI_ENTRY_LOCKED UINT32_C(1)       /* the body begins with an RLock */
@@ -166,7 +199,7 @@ enum coopi_kind {
 
 /* A directory entry. All but `state` is written under the header's lock before `state` commits it by one store. */
 struct coopi_entry {
-    uint64_t state; /* 0: never used; generation << 1 | LIVE */
+    uint64_t state; /* neither LIVE nor REMOVED: free */
     uint32_t kind;
     uint32_t flags;
     uint64_t offset; /* storage covered: [offset, offset + size), 64-aligned */
@@ -174,8 +207,8 @@ struct coopi_entry {
     uint64_t body;
     uint64_t length;    /* items of an Array; 1 else */
     uint32_t type_size; /* with NUL; 0: no type */
-    uint32_t spare;
-    char name[72]; /* empty: nameless */
+    uint32_t next;      /* in the index: number of the chain's next entry plus one; 0: none */
+    char name[72];      /* empty: nameless */
 };
 static_assert(sizeof(struct coopi_entry) == 128, "two lines");
 static_assert(offsetof(struct coopi_entry, name) == 56, "");
@@ -213,6 +246,50 @@ struct coopi_owner {
 static_assert(sizeof(struct coopi_owner) == 128, "two lines");
 static_assert(offsetof(struct coopi_owner, info_tag) == 64, "life has its own line");
 
+/* kind, its number in the format, its name in print */
+#define COOPI_EVENTS(X)                                                                                                \
+    X(OWNER_DIED, 1, "owner died")                                                                                     \
+    X(REMOVED, 2, "removed")                                                                                           \
+    X(ADOPTED, 3, "adopted")                                                                                           \
+    X(REPAIRED, 4, "repaired")
+
+enum coopi_event_kind {
+#define COOPI_EVENT_ENUM(name, number, text) COOPI_EVENT_##name = number,
+    COOPI_EVENTS(COOPI_EVENT_ENUM)
+#undef COOPI_EVENT_ENUM
+};
+
+/* Something that happened. A writer takes the next number from header.events_told and so its place in the ring; it sets
+ * `number` to 0, fills in the rest and stores the number last. Killed in between it leaves a place without a number;
+ * one that was stopped while the ring went round may write into another's event, and then the sum is wrong. */
+struct coopi_event {
+    uint64_t number; /* from 1; 0: being written, or never */
+    int64_t wall_time;
+    uint32_t kind;
+    int32_t pid; /* whom it is about; 0: not known */
+    int32_t tid;
+    int32_t teller; /* the process that noticed it */
+    char command[COOPI_COMMAND_SIZE];
+    char object[72]; /* its name; empty: nameless, or the segment itself */
+    uint64_t sum;    /* FNV-1a of all before it */
+};
+static_assert(sizeof(struct coopi_event) == 128, "two lines");
+static_assert(offsetof(struct coopi_event, sum) == 120, "last");
+
+/* Bytes of a participant's bit field over so many entries. */
+static inline uint32_t coopi_opens_stride(uint32_t entries)
+{
+    return (entries + 8 * COOPI_LINE - 1) / (8 * COOPI_LINE) * COOPI_LINE;
+}
+
+/* Buckets of the index over so many entries: a power of two, one line at least. */
+static inline uint32_t coopi_index_buckets(uint32_t entries)
+{
+    uint32_t buckets = COOPI_LINE / sizeof(uint32_t);
+    while (buckets < entries) buckets *= 2;
+    return buckets;
+}
+
 static inline uint32_t coopi_tag_of(uint64_t word)
 {
     return (uint32_t)(word >> 32);
@@ -222,6 +299,10 @@ static inline uint32_t coopi_tag_of(uint64_t word)
 uint64_t coopi_fingerprint(void);
 
 uint64_t coopi_header_checksum(const struct coopi_header *header);
+uint64_t coopi_event_sum(const struct coopi_event *event);
+
+/* FNV-1a over a name without its NUL: where the index keeps it. */
+uint32_t coopi_name_hash(const char *name);
 
 /* Checks a private copy of a header against FILE_SIZE, its own sums and limits. On failure: a negative errno and the
  * sentence, which begins with NAME. Pure. The mutable part is checked where it is used. */
@@ -232,6 +313,11 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
 int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size,
                       const char *segment);
 
+/* Where the lock stands that the object of a private copy of an entry is, or begins with: all of it below SIZE, and the
+ * entry sound. 0: it has none. Pure. */
+uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
+
 const char *coopi_kind_name(uint32_t kind);
+const char *coopi_event_name(uint32_t kind);
 
 #endif

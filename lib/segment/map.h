@@ -12,6 +12,14 @@
 #define COOPI_MAPS 4096          /* segments a process may have mapped at one time */
 #define COOPI_NO_SLOT COOPI_MAPS /* nobody is ever an owner there: sends a lock handle down its slow path */
 
+#define COOPI_HANDLES_LATE UINT32_MAX /* no handle, and the bit is kept for a child on its way (segment/opens.h) */
+
+/* What this process has of an entry. */
+struct coopi_handles {
+    uint32_t count;
+    uint32_t since; /* coopi_forking_count() when the first was opened */
+};
+
 /* Private memory. The geometry was checked once and is never read from the segment again. */
 struct coopi_map {
     uint8_t *base;
@@ -29,9 +37,30 @@ struct coopi_map {
     struct coopi_participant *participants;
     struct coopi_owner *owners;
     uint32_t owner_count;
+    struct coopi_event *events;
+    uint8_t *opens;
+    uint32_t *index;
+    struct coopi_handles *handles; /* by entry; under the process's lock */
+    uint32_t opened;               /* at least so many entries with a handle: 0: a forked child has nothing to enter */
+    bool late;                     /* some of the handles are COOPI_HANDLES_LATE */
     char name[COOPI_SEGMENT_NAME]; /* empty: anonymous */
     uid_t uid;
 };
+
+/* Lets MAP look at the segment that begins at BASE, as its checked header says. */
+static inline void coopi_map_point(struct coopi_map *map, uint8_t *base, const struct coopi_header *geometry)
+{
+    map->base = base;
+    map->header = (struct coopi_header *)(void *)base;
+    map->geometry = geometry;
+    map->directory = (struct coopi_entry *)(void *)(base + geometry->directory.offset);
+    map->participants = (struct coopi_participant *)(void *)(base + geometry->participants.offset);
+    map->owners = (struct coopi_owner *)(void *)(base + geometry->owners.offset);
+    map->events = (struct coopi_event *)(void *)(base + geometry->events.offset);
+    map->opens = base + geometry->opens.offset;
+    map->index = (uint32_t *)(void *)(base + geometry->index.offset);
+    map->owner_count = geometry->owners.count;
+}
 
 /* The table of maps. Changed under the process's lock, by single stores: a forked child may find it at any moment. */
 struct coopi_map *coopi_map_in_slot(uint32_t slot);

@@ -7,14 +7,19 @@
 #include "base/type.h"
 #include "segment/directory.h"
 #include "segment/handle.h"
+#include "segment/opens.h"
+#include "segment/participant.h"
 #include "segment/registry.h"
+#include "segment/robust.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DIFFERENCE 400 /* room for the words about two types */
+#define OPEN_TRIES 8
 #define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_INTR | COOP_TRUST_PEERS)
 
 /* The entry's type text as a private string; NULL in *RET if it has none. */
@@ -78,10 +83,11 @@ static int compare(const struct coopi_entry *entry, const char *type, const stru
 }
 
 /* From a private copy of an entry to a checked view of its storage. */
-static int view(struct coopi_map *map, const struct coopi_entry *entry, const struct coopi_want *want, int flags,
+static int view(struct coopi_map *map, const struct coopi_found *found, const struct coopi_want *want, int flags,
                 char *path, struct coopi_object *ret_object)
 {
     const char *label = path ? path : coopi_map_label(map);
+    const struct coopi_entry *entry = &found->entry;
     char *type = NULL;
     int r = coopi_entry_check(entry, map->geometry, map->geometry->maximum, coopi_map_label(map));
     if (r == 0) r = coopi_map_reach(map, entry->offset + entry->size);
@@ -99,6 +105,7 @@ static int view(struct coopi_map *map, const struct coopi_entry *entry, const st
         .entry_flags = entry->flags,
         .flags = (uint32_t)flags & COOP_INTR,
         .slot = map->slot,
+        .number = found->number,
         .path = path,
         .type = type,
     };
@@ -106,16 +113,16 @@ static int view(struct coopi_map *map, const struct coopi_entry *entry, const st
 }
 
 static int find_or_make(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags,
-                        const char *label, struct coopi_entry *ret_entry)
+                        const char *label, struct coopi_found *ret_found)
 {
-    bool found = *name && coopi_directory_find(map, name, ret_entry) == 0;
+    bool found = *name && coopi_directory_find(map, name, ret_found) == 0;
     if (!found && !(flags & COOP_CREATE))
         return coopi_fail(ENOENT, "%s: no such object; make it with COOP_CREATE, or look at `shmctl show %s`", label,
                           coopi_map_label(map));
     if (!found) {
         if (want->length == UINT64_MAX || (!want->type && (want->kind == COOPI_VALUE || want->kind == COOPI_ARRAY)))
             return coopi_fail(EINVAL, "%s: to make it, its type and length must be given", label);
-        int r = coopi_directory_make(map, name, want, ret_entry);
+        int r = coopi_directory_make(map, name, want, ret_found);
         if (r < 0) return r;
         found = r == 1;
     }
@@ -123,15 +130,34 @@ static int find_or_make(struct coopi_map *map, const char *name, const struct co
     return 0;
 }
 
+/* The object, counted among those that this process has open before anything of it is believed. */
+static int find_and_count(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags,
+                          const char *label, struct coopi_found *ret_found)
+{
+    int r = coopi_participant_attach(map); /* a raw clone's child is none yet */
+    for (int tries = 0; r == 0 && tries < OPEN_TRIES; tries++) {
+        r = find_or_make(map, name, want, flags, label, ret_found);
+        if (r < 0 || !*name) return r;
+        r = coopi_opens_add(map, ret_found->number, ret_found->entry.state);
+        if (r != 0) return r < 0 ? r : 0;
+    }
+    if (r < 0) return r;
+    return coopi_fail(EAGAIN, "%s: was removed %d times while we opened it; somebody removes it in a loop", label,
+                      OPEN_TRIES);
+}
+
 /* Takes over the reference on MAP and PATH, also on failure. */
 static int open_in(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
                    struct coopi_object *ret_object)
 {
-    struct coopi_entry entry;
+    struct coopi_found found;
     const char *label = path ? path : coopi_map_label(map);
-    int r = find_or_make(map, name, want, flags, label, &entry);
-    if (r == 0) r = view(map, &entry, want, flags, path, ret_object);
-    if (r == 0) return 0;
+    int r = find_and_count(map, name, want, flags, label, &found);
+    if (r == 0) {
+        r = view(map, &found, want, flags, path, ret_object);
+        if (r == 0) return 0;
+        coopi_opens_drop(map, found.number, false);
+    }
     free(path);
     coopi_map_release(map);
     return r;
@@ -186,11 +212,53 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
     return open_in(map, name ? name : "", want, name ? flags : flags | COOP_CREATE, path, ret_object);
 }
 
+/* Does this process hold the lock at the beginning of the object? Then the kernel may write into it at our death. */
+static bool still_held(const struct coopi_object *object)
+{
+    bool has_lock = !object->type || (object->entry_flags & COOPI_ENTRY_LOCKED);
+    if (!has_lock || object->body_size < sizeof(struct coopi_lock_shm)) return false;
+    const struct coopi_robust *robust = (const struct coopi_robust *)(const void *)object->body;
+    uint32_t tag = coopi_robust_holder(object->map, robust);
+    struct coopi_owner_name holder;
+    if (!tag) return false;
+    coopi_owner_describe(object->map, tag, &holder);
+    return holder.pid == 0 || holder.pid == (int32_t)getpid();
+}
+
 void coopi_object_close(struct coopi_object *object)
 {
+    coopi_opens_drop(object->map, object->number, still_held(object));
     free(object->type);
     free(object->path);
     coopi_map_release(object->map);
+}
+
+static int check_removal_flags(const char *label, int flags)
+{
+    if (!(flags & ~(COOP_FORCE | COOP_TRUST_PEERS))) return 0;
+    return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE, COOP_TRUST_PEERS", label, flags);
+}
+
+int coop_segment_remove_object(coop_segment *segment, const char *name, int flags)
+{
+    if (!name) return coopi_fail(EINVAL, "%s: no object to remove", coopi_map_label(segment->map));
+    int r = check_removal_flags(name, flags);
+    if (r == 0) r = coopi_object_name_check(name);
+    return r < 0 ? r : coopi_directory_remove(segment->map, name, flags & COOP_FORCE);
+}
+
+int coop_object_remove(const char *path, int flags)
+{
+    if (!path) return coopi_fail(EINVAL, "object: no path to remove");
+    struct coopi_path parsed;
+    struct coopi_map *map;
+    int r = check_removal_flags(path, flags);
+    if (r == 0) r = coopi_path_parse(path, &parsed);
+    if (r == 0) r = coopi_segment_open_map(&parsed.segment, flags & COOP_TRUST_PEERS, &map);
+    if (r < 0) return r;
+    r = coopi_directory_remove(map, parsed.object, flags & COOP_FORCE);
+    coopi_map_release(map);
+    return r;
 }
 
 const char *coopi_object_label(const struct coopi_object *object)

@@ -24,10 +24,11 @@ struct coopi_object {
     uint64_t body_size; /* checked: [body, body + body_size) lies inside the mapped file */
     uint64_t length;
     uint32_t entry_flags;
-    uint32_t flags; /* COOP_INTR of the opener */
-    uint32_t slot;  /* map->slot, a load nearer */
-    char *path;     /* `segment/object`; NULL: nameless */
-    char *type;     /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
+    uint32_t flags;  /* COOP_INTR of the opener */
+    uint32_t slot;   /* map->slot, a load nearer */
+    uint32_t number; /* of its directory entry */
+    char *path;      /* `segment/object`; NULL: nameless */
+    char *type;      /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
 };
 
 /* Opens or makes. PATH NULL: a nameless one in the program's anonymous segment. Checks names, kind, type and length

@@ -5,7 +5,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/proc.h"
+#include "segment/opens.h"
 #include "segment/process.h"
 
 #include <errno.h>
@@ -20,11 +20,6 @@ static uint64_t next_word(uint64_t old, const struct coopi_process *process)
     return (uint64_t)(uint32_t)process->start << 32 | generation << GENERATION_SHIFT | (process->pid & COOPI_PID_MASK);
 }
 
-static bool is_gone(uint64_t word)
-{
-    return word == 0 || coopi_process_gone_low((uint32_t)(word & COOPI_PID_MASK), (uint32_t)(word >> 32));
-}
-
 /* Rows that were never used or given back first; with ASK_PROC also those of dead processes. */
 static bool claim_any(struct coopi_map *map, struct coopi_process *process, bool ask_proc)
 {
@@ -34,14 +29,16 @@ static bool claim_any(struct coopi_map *map, struct coopi_process *process, bool
         uint32_t number = (at + k) % count;
         struct coopi_participant *row = &map->participants[number];
         uint64_t old = coopi_load_acquire(&row->word);
-        if (ask_proc ? !is_gone(old) : old != 0) continue;
+        if (ask_proc ? !coopi_participant_gone(map, old) : old != 0) continue;
         uint64_t word = next_word(old ? old : coopi_load_relaxed(&row->info_word), process);
         if (!coopi_cas_both(&row->word, &old, word)) continue;
+        memset(map->opens + (uint64_t)number * map->geometry->opens.stride, 0, map->geometry->opens.stride);
         coopi_store_relaxed(&row->attached, coopi_wall_clock());
         memcpy(row->command, process->command, sizeof row->command);
         coopi_store_release(&row->info_word, word);
         process->participant_row[map->slot] = number;
         coopi_store_release(&process->participant[map->slot], word);
+        coopi_opens_enter_all(map);
         return true;
     }
     return false;

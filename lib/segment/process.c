@@ -80,6 +80,22 @@ struct coopi_process *coopi_process(void)
     return NULL;
 }
 
+struct coopi_process *coopi_process_seen(void)
+{
+    struct coopi_process *process = coopi_load_acquire(&the_process);
+    return process && coopi_load_acquire(&process->pid) ? process : NULL;
+}
+
+int coopi_is_at_home(const struct coopi_header *header, const char *label)
+{
+    const struct coopi_process *process = coopi_process();
+    if (!process) return -errno;
+    uint8_t boot_id[16];
+    int r = coopi_boot_id(boot_id);
+    if (r < 0) return coopi_fail(-r, "%s: cannot read the boot id (%s); mount /proc", label, strerror(-r));
+    return header->pid_namespace == process->pid_namespace && memcmp(boot_id, header->boot_id, sizeof boot_id) == 0;
+}
+
 void coopi_process_lock(struct coopi_process *process)
 {
     uint32_t seen = 0;

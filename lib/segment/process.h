@@ -21,6 +21,13 @@ struct coopi_process {
  * ours, or another copy of libcoop in use. */
 struct coopi_process *coopi_process(void);
 
+/* The same, without looking: NULL if this process has not looked at itself yet. */
+struct coopi_process *coopi_process_seen(void);
+
+/* Was the segment made, or adopted, in this boot and PID namespace? 0 no, 1 yes; negative with a sentence: those of
+ * coopi_process(), or no boot id. */
+int coopi_is_at_home(const struct coopi_header *header, const char *label);
+
 /* One lock for everything private that several threads change: maps and their references. Never held while waiting. It
  * is free in a forked child, whoever held it in the parent: so whatever it guards changes by single stores. */
 void coopi_process_lock(struct coopi_process *process);

@@ -4,9 +4,11 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/attach.h"
 #include "segment/birth.h"
 #include "segment/ending.h"
+#include "segment/forking.h"
 #include "segment/participant.h"
 #include "segment/process.h"
 
@@ -16,11 +18,25 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANONYMOUS_OBJECTS 4096
+#define SETTLE_TRIES 100
 
 static struct coopi_map *anonymous_map;
+
+/* A forked child has all its parent's objects open: it says so before it goes on (segment/opens.h). Where no row is
+ * free it goes on without; whatever it calls next says why. */
+static bool enter_child(void)
+{
+    bool entered = true;
+    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+        struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map && coopi_load_relaxed(&map->opened)) entered &= coopi_participant_attach(map) == 0;
+    }
+    return entered;
+}
 
 /* Takes the map of FD's file, or makes it; takes over FD. Under the process's lock. */
 static int take(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map)
@@ -58,8 +74,13 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
         return -error;
     }
     struct coopi_map *map;
+    int r = coopi_forking_watch(enter_child);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
     coopi_process_lock(process);
-    int r = take(fd, name, &map);
+    r = take(fd, name, &map);
     coopi_process_unlock(process);
     if (r < 0) return r;
     r = coopi_participant_attach(map);
@@ -73,9 +94,15 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
 
 int coopi_map_open(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
 {
-    int fd;
-    int r = coopi_segment_file_open(name, flags, &fd);
-    return r < 0 ? r : coopi_map_made(fd, name, ret_map);
+    for (int tries = 1;; tries++) {
+        int fd, r = coopi_segment_file_open(name, flags, &fd);
+        if (r < 0) return r;
+        r = coopi_abandoned_settle(name, fd, tries >= SETTLE_TRIES);
+        if (r == 0) return coopi_map_made(fd, name, ret_map);
+        close(fd);
+        if (r < 0) return r;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
 }
 
 int coopi_map_anonymous(struct coopi_map **ret_map)
@@ -108,6 +135,18 @@ void coopi_map_release(struct coopi_map *map)
     if (idle) coopi_unmap_file(map);
 }
 
+int coopi_map_refresh(struct coopi_map *map)
+{
+    struct stat st;
+    int fd, r = coopi_map_file_descriptor(map, &fd);
+    if (r < 0) return r;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", coopi_map_label(map), strerror(errno));
+    uint64_t size = st.st_size < 0 ? 0 : (uint64_t)st.st_size, known = coopi_load_relaxed(&map->file_size);
+    if (size > map->mapped) size = map->mapped;
+    while (known < size && !coopi_cas_both(&map->file_size, &known, size)) continue;
+    return 0;
+}
+
 int coopi_map_reach(struct coopi_map *map, uint64_t end)
 {
     if (end <= coopi_load_acquire(&map->file_size)) return 0;
@@ -116,16 +155,13 @@ int coopi_map_reach(struct coopi_map *map, uint64_t end)
                           "%s: %" PRIu64 " bytes are needed, and this process could map only %" PRIu64
                           " of its address space; raise RLIMIT_AS (ulimit -v) and open it again",
                           coopi_map_label(map), end, map->mapped);
-    struct stat st;
-    int fd, r = coopi_map_file_descriptor(map, &fd);
+    int r = coopi_map_refresh(map);
     if (r < 0) return r;
-    if (fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size < end)
+    if (coopi_load_acquire(&map->file_size) < end)
         return coopi_fail(EBADMSG,
                           "%s: truncated: %" PRIu64 " bytes are needed, and the file is shorter; remove it with "
                           "`shmctl rm --force`",
                           coopi_map_label(map), end);
-    uint64_t size = (uint64_t)st.st_size, known = coopi_load_relaxed(&map->file_size);
-    while (known < size && !coopi_cas_both(&map->file_size, &known, size)) continue;
     return 0;
 }
 

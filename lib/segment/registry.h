@@ -24,6 +24,9 @@ void coopi_map_release(struct coopi_map *map);
  * mapping. -EBADMSG or -ENOMEM with a sentence. */
 int coopi_map_reach(struct coopi_map *map, uint64_t end);
 
+/* Looks at the file again: it may have grown. -EBADF and others with a sentence. */
+int coopi_map_refresh(struct coopi_map *map);
+
 /* Reserves storage up to END, under the header's lock. -ENOSPC, -EFBIG (RLIMIT_FSIZE), -ENOMEM (the address space that
  * this process has for it), -EBADF (an anonymous segment whose descriptor the host has closed). */
 int coopi_map_grow(struct coopi_map *map, uint64_t end);

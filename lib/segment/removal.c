@@ -1,73 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Removing a segment's name: only the inode that was looked at, and not while the living hold something in it. */
-#include "base/clock.h"
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/attach.h"
 #include "segment/handle.h"
-#include "segment/owner.h"
+#include "segment/holders.h"
+#include "segment/naming.h"
 #include "segment/registry.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NAME_LOCK_TIMEOUT INT64_C(5000000000)
 
-/* The name lock is a flock on a descriptor of our own: it ends with us, however we end. */
-static int lock_name(int fd, const char *label)
-{
-    int64_t deadline = coopi_deadline(NAME_LOCK_TIMEOUT);
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) return coopi_fail(errno, "%s: flock: %s", label, strerror(errno));
-        if (coopi_now() >= deadline)
-            return coopi_fail(EBUSY, "%s: somebody else has been removing it for 5 s; try again", label);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    return 0;
-}
-
-static int unlink_if_same(const struct coopi_segment_name *name, int fd)
-{
-    char file[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME] = COOPI_SHM_FOLDER;
-    memcpy(file + sizeof COOPI_SHM_FOLDER - 1, name->shm, sizeof name->shm);
-    struct stat mine, there;
-    if (fstat(fd, &mine) != 0 || stat(file, &there) != 0 || mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
-        return coopi_fail(ENOENT, "%s: somebody else removed it first", name->name);
-    if (shm_unlink(name->shm) != 0) return coopi_fail(errno, "%s: shm_unlink: %s", name->name, strerror(errno));
-    return 0;
-}
-
-/* Does a lock word of an object belong to a living owner? Its tag then, else 0. */
-static uint32_t held_by(const struct coopi_map *map, const struct coopi_entry *entry)
-{
-    bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
-    if (!has_lock || entry->body + sizeof(struct coopi_lock_shm) > entry->offset + entry->size) return 0;
-    const struct coopi_robust *robust = (const struct coopi_robust *)(const void *)(map->base + entry->body);
-    uint64_t word = coopi_load_acquire(&robust->word);
-    uint32_t tag = coopi_tag_of(word);
-    if (!(word & COOPI_TID_MASK) || coopi_dead(map, tag) || coopi_owner_second_evidence(map, tag)) return 0;
-    return tag;
-}
-
-static int refuse_if_held(struct coopi_map *map)
+static int refuse_if_any_held(struct coopi_map *map)
 {
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & COOPI_ENTRY_LIVE)) continue;
-        if (coopi_entry_check(&entry, map->geometry, map->geometry->maximum, map->name) < 0) continue;
-        if (coopi_map_reach(map, entry.offset + entry.size) < 0) continue;
-        uint32_t tag = held_by(map, &entry);
-        if (!tag) continue;
-        struct coopi_owner_name holder;
-        coopi_owner_describe(map, tag, &holder);
-        return coopi_fail(
-            EBUSY, "%s: %s is held by thread %d of process %d (%s); wait until it releases it, or force the removal",
-            map->name, *entry.name ? entry.name : "a nameless object", holder.tid, holder.pid, holder.command);
+        int r = coopi_refuse_if_held(map, &entry);
+        if (r < 0) return r;
     }
     return 0;
 }
@@ -80,21 +34,37 @@ static int open_for_removal(const struct coopi_segment_name *name, int flags, in
     return coopi_segment_file_open(name, COOP_TRUST_PEERS, ret_fd);
 }
 
+/* Of all that may bear the name by now: the one that was looked into. */
+static int remove_file(const struct coopi_segment_name *name, int fd, struct coopi_map *map)
+{
+    struct stat st;
+    if (map && (fstat(fd, &st) != 0 || st.st_dev != map->device || st.st_ino != map->inode))
+        return coopi_fail(ENOENT, "%s: somebody else removed it first", name->name);
+    int r = coopi_name_lock(fd, NAME_LOCK_TIMEOUT, name->name);
+    if (r < 0) return r;
+    if (map) r = refuse_if_any_held(map);
+    if (r == 0) r = coopi_unlink_if_same(name, fd);
+    coopi_name_unlock(fd);
+    return r;
+}
+
 int coop_segment_remove(const char *name, int flags)
 {
     struct coopi_segment_name parsed;
     if (!name) return coopi_fail(EINVAL, "segment: no name to remove");
     if (flags & ~COOP_FORCE) return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE", name, flags);
     int fd, r = coopi_segment_name_parse(name, &parsed);
-    if (r == 0) r = open_for_removal(&parsed, flags, &fd);
     if (r < 0) return r;
-    r = lock_name(fd, parsed.name);
     struct coopi_map *map = NULL;
-    if (r == 0 && !(flags & COOP_FORCE)) r = coopi_map_open(&parsed, 0, &map);
-    if (r == 0 && map) r = refuse_if_held(map);
-    if (r == 0) r = unlink_if_same(&parsed, fd);
+    if (!(flags & COOP_FORCE)) {
+        if (coopi_abandoned_remove(&parsed) == 1) return 0;
+        r = coopi_map_open(&parsed, 0, &map);
+    }
+    if (r == 0) r = open_for_removal(&parsed, flags, &fd);
+    if (r == 0) {
+        r = remove_file(&parsed, fd, map);
+        close(fd);
+    }
     if (map) coopi_map_release(map);
-    flock(fd, LOCK_UN); /* not by close alone: another thread may have forked a child, which has the descriptor too */
-    close(fd);
     return r;
 }

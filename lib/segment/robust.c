@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fence.h"
 #include "segment/ending.h"
+#include "segment/event.h"
 
 #include <coop/common.h>
 #include <string.h>
@@ -222,7 +223,7 @@ uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_rob
     return coopi_tag_of(word);
 }
 
-void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag)
+void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag, const char *object)
 {
     struct coopi_owner_name who;
     coopi_owner_describe(map, tag, &who);
@@ -231,4 +232,5 @@ void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, 
     memcpy(death->command, who.command, sizeof death->command);
     coopi_store_relaxed(&death->wall_time, coopi_wall_clock());
     coopi_store_release(&death->count, coopi_load_relaxed(&death->count) + 1);
+    coopi_event_tell(map, COOPI_EVENT_OWNER_DIED, &who, object);
 }

@@ -144,7 +144,8 @@ static inline void coopi_robust_give_up_brief(uint32_t slot, struct coopi_robust
 /* The tag of the living owner that has the word; 0 if none has. */
 uint32_t coopi_robust_holder(const struct coopi_map *map, const struct coopi_robust *robust);
 
-/* Writes down who died; the caller has the lock. */
-void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag);
+/* Writes down who died, in the lock and in the segment's events; the caller has the lock. OBJECT is its name, or NULL.
+ */
+void coopi_death_record(const struct coopi_map *map, struct coopi_death *death, uint32_t tag, const char *object);
 
 #endif

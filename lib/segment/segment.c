@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Segments as handles: create, open, close. */
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/birth.h"
 #include "segment/ending.h"
 #include "segment/handle.h"
@@ -12,14 +13,14 @@
 #define OPEN_TRIES 8
 
 /* Handles are allocated first: when the name is there, nothing may fail any more. */
-static coop_segment *new_handle(const char *label)
+coop_segment *coopi_segment_handle(const char *label)
 {
     coop_segment *segment = malloc(sizeof *segment);
     if (!segment) coopi_fail(ENOMEM, "%s: out of memory", label);
     return segment;
 }
 
-static int finish(int r, coop_segment *segment, coop_segment **ret_segment)
+int coopi_segment_finish(int r, coop_segment *segment, coop_segment **ret_segment)
 {
     if (r < 0)
         free(segment);
@@ -37,6 +38,7 @@ static int make(const struct coopi_segment_name *name, const coop_segment_option
     r = coopi_map_made(fd, name, &map);
     if (r < 0) return r;
     if (name) r = coopi_segment_publish(map->fd, name);
+    if (r == -EEXIST && coopi_abandoned_remove(name) != 0) r = coopi_segment_publish(map->fd, name);
     if (r < 0) {
         coopi_map_release(map);
         return r;
@@ -50,9 +52,9 @@ int coop_segment_create(const char *name, const coop_segment_options *options, c
     struct coopi_segment_name parsed;
     int r = name ? coopi_segment_name_parse(name, &parsed) : 0;
     if (r < 0) return r;
-    coop_segment *segment = new_handle(name ? name : "anonymous segment");
+    coop_segment *segment = coopi_segment_handle(name ? name : "anonymous segment");
     if (!segment) return -ENOMEM;
-    return finish(make(name ? &parsed : NULL, options, &segment->map), segment, ret_segment);
+    return coopi_segment_finish(make(name ? &parsed : NULL, options, &segment->map), segment, ret_segment);
 }
 
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
@@ -78,9 +80,9 @@ int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
     int r = coopi_segment_name_parse(name, &parsed);
     if (r < 0) return r;
     if ((flags & COOP_CREATE) && (flags & COOP_EXCL)) return coop_segment_create(name, NULL, ret_segment);
-    coop_segment *segment = new_handle(name);
+    coop_segment *segment = coopi_segment_handle(name);
     if (!segment) return -ENOMEM;
-    return finish(coopi_segment_open_map(&parsed, flags, &segment->map), segment, ret_segment);
+    return coopi_segment_finish(coopi_segment_open_map(&parsed, flags, &segment->map), segment, ret_segment);
 }
 
 void coop_segment_close(coop_segment *segment)

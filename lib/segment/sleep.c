@@ -36,7 +36,7 @@ static bool arm(const struct coopi_map *map, const uint32_t *tags, unsigned coun
     return true;
 }
 
-int coopi_sleep(const struct coopi_map *map, const struct coopi_event *event, const uint32_t *tags, unsigned count,
+int coopi_sleep(const struct coopi_map *map, const struct coopi_awaited *event, const uint32_t *tags, unsigned count,
                 int64_t deadline)
 {
     struct coopi_futex_word words[COOPI_FUTEX_MANY];

@@ -23,7 +23,7 @@
 #define COOPI_WATCHED_MAX ((COOPI_FUTEX_MANY - 2) / 2)
 #define COOPI_WATCHED_DIED 1
 
-struct coopi_event {
+struct coopi_awaited {
     struct coopi_futex_word bell;  /* rung after the event; read before the word */
     struct coopi_futex_word still; /* as long as a word is like this, the bell has not been rung for the event */
 };
@@ -32,7 +32,7 @@ struct coopi_event {
  * most COOPI_WATCHED_MAX; the rest is left to the net) TAGS are watched.
  * 0: look again; COOPI_WATCHED_DIED: one of TAGS is dead, and all who slept on it have been woken; -ETIMEDOUT: the
  * deadline has passed; -EINTR: a signal handler ran. No sentence is kept. */
-int coopi_sleep(const struct coopi_map *map, const struct coopi_event *event, const uint32_t *tags, unsigned count,
+int coopi_sleep(const struct coopi_map *map, const struct coopi_awaited *event, const uint32_t *tags, unsigned count,
                 int64_t deadline);
 
 #endif

@@ -30,12 +30,18 @@ static void name_holder(const struct coopi_object *object, const struct coopi_lo
         snprintf(buffer, size, "thread %d of process %d (%s)", holder.tid, holder.pid, holder.command);
 }
 
+static const char *object_name(const struct coopi_object *object)
+{
+    const char *slash = object->path ? strrchr(object->path, '/') : NULL;
+    return slash ? slash + 1 : NULL;
+}
+
 int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead)
 {
     char who[64];
     const char *label = coopi_object_label(object);
     switch (r) {
-    case COOP_OWNER_DIED: coopi_death_record(object->map, &shm->death, dead); return r;
+    case COOP_OWNER_DIED: coopi_death_record(object->map, &shm->death, dead, object_name(object)); return r;
     case -EBUSY:
     case -ETIMEDOUT:
         name_holder(object, shm, who, sizeof who);

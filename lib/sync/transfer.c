@@ -31,7 +31,7 @@ static int sleep_on(const struct coopi_map *map, const struct coopi_self *self, 
     uint32_t holder = coopi_tag_of(word);
     bool own = holder == coopi_tag_of(self->id[map->slot]); /* our own death is not for us to watch */
     if (!(word & COOPI_WAITERS) && !coopi_cas_relaxed(&robust->word, &word, word | COOPI_WAITERS)) return 0;
-    const struct coopi_event event = {
+    const struct coopi_awaited event = {
         .bell = {&robust->extra, bell},
         .still = {coopi_low_half(&robust->word), (uint32_t)(word | COOPI_WAITERS)},
     };

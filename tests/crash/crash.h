@@ -89,16 +89,18 @@ struct operation {
     void (*late)(struct scene *scene); /* late mode: in the survivor, while the victim stands in the midst */
     void (*open)(struct scene *scene); /* once, before all scenes, and close after them */
     void (*close)(struct scene *scene);
-    bool lets_go;  /* holds nothing when it is over: so there is one more point, after which the victim lives on */
-    bool waits;    /* late mode: is not killed, but must sleep and wake by itself, without the net */
-    bool constant; /* changes nothing that could be verified: has no `after` */
-    bool no_exit;  /* not in the mode that ends a thread: it ends its process */
+    bool lets_go;   /* holds nothing when it is over: so there is one more point, after which the victim lives on */
+    bool waits;     /* late mode: is not killed, but must sleep and wake by itself, without the net */
+    bool constant;  /* changes nothing that could be verified: has no `after` */
+    bool unwatched; /* nobody but the victim may have the file open while it is recorded */
+    bool unsound;   /* the scene's segment is damaged on purpose: only verify says whether it is sound */
+    bool no_exit;   /* not in the mode that ends a thread: it ends its process */
 };
 
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
-    segment_operations[], object_operations[], owner_operations[], value_operations[], record_operations[],
-    array_operations[], manager_operations[];
+    segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
+    owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[];
 
 /* Counts a fault and says on stderr what it is. */
 void fault(struct scene *scene, enum fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));

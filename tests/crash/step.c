@@ -167,7 +167,7 @@ bool victim_start(struct victim *v, const struct part *part, bool threaded)
     return true;
 }
 
-static bool read_memory(const struct victim *v, uint64_t from, void *to, size_t size)
+bool victim_read(const struct victim *v, uint64_t from, void *to, size_t size)
 {
     struct iovec local = {to, size}, remote = {(void *)(uintptr_t)from, size};
     return from && process_vm_readv(v->tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
@@ -183,7 +183,7 @@ uint64_t victim_place(const struct victim *v)
 bool victim_enters(const struct victim *v)
 {
     uint16_t code = 0;
-    return read_memory(v, victim_place(v), &code, sizeof code) && code == SYSCALL_INSTRUCTION;
+    return victim_read(v, victim_place(v), &code, sizeof code) && code == SYSCALL_INSTRUCTION;
 }
 
 uint64_t victim_offset(const struct victim *v)
@@ -195,10 +195,10 @@ void victim_robust(const struct victim *v, uint64_t words[3])
 {
     uint64_t head[3] = {0}; /* struct robust_list_head: list, futex_offset, list_op_pending */
     memset(words, 0, 3 * sizeof *words);
-    if (!read_memory(v, v->head, head, sizeof head)) return;
+    if (!victim_read(v, v->head, head, sizeof head)) return;
     words[0] = head[0];
     words[1] = head[2];
-    if (head[0] != v->head) read_memory(v, head[0], &words[2], sizeof words[2]);
+    if (head[0] != v->head) victim_read(v, head[0], &words[2], sizeof words[2]);
 }
 
 static void reap(pid_t tid)

@@ -49,6 +49,9 @@ uint64_t victim_place(const struct victim *victim);
 /* The same as an offset in the program's file, for addr2line. */
 uint64_t victim_offset(const struct victim *victim);
 
+/* SIZE bytes of its memory, from FROM on. */
+bool victim_read(const struct victim *victim, uint64_t from, void *to, size_t size);
+
 /* The kernel's view of the thread: list_op_pending, the list's head, and the sentinel behind it. */
 void victim_robust(const struct victim *victim, uint64_t ret_words[3]);
 

@@ -17,12 +17,14 @@
 #define LONGEST 4000000
 #define DRIFT 200 /* instructions that an event may come later than it was recorded */
 
-/* The segment's bytes, seen through a mapping of our own, and as they were before the last step. */
+/* The segment's bytes, seen through a mapping of our own, and as they were before the last step. Where nobody else may
+ * have the file open, they are read through the victim's mapping. */
 struct watch {
     char path[128];
     ino_t inode;
     size_t size;
     uint8_t *bytes, *before;
+    uint64_t theirs; /* where the victim has it; 0: it has not, or we have a mapping */
     uint64_t robust[3];
 };
 
@@ -46,17 +48,43 @@ static void watch_file(struct watch *watch)
     if (watch->before) memcpy(watch->before, watch->bytes, watch->size);
 }
 
+/* Where the victim maps the file, if it does: looked up after each system call. */
+static void watch_memory(struct watch *watch, const struct victim *victim)
+{
+    char maps[64], line[512];
+    snprintf(maps, sizeof maps, "/proc/%d/maps", victim->pid);
+    FILE *file = fopen(maps, "re");
+    watch->theirs = 0;
+    while (file && fgets(line, sizeof line, file)) {
+        unsigned long start, inode;
+        if (sscanf(line, "%lx-%*s %*s %*s %*s %lu", &start, &inode) == 2 && inode == watch->inode && !watch->theirs)
+            watch->theirs = start;
+    }
+    if (file) fclose(file);
+}
+
 static void watch_begin(struct watch *watch, const struct victim *victim, const struct scene *scene)
 {
     *watch = (struct watch){.size = 0};
     snprintf(watch->path, sizeof watch->path, "/dev/shm/coop.%u.%s", geteuid(), scene->name);
-    watch_file(watch);
+    struct stat there;
+    if (!scene->op->unwatched) {
+        watch_file(watch);
+    } else if (stat(watch->path, &there) == 0) {
+        watch->inode = there.st_ino;
+        watch->size = (size_t)there.st_size;
+        watch->bytes = calloc(1, watch->size);
+        watch->before = calloc(1, watch->size);
+    }
     victim_robust(victim, watch->robust);
 }
 
-static void watch_end(struct watch *watch)
+static void watch_end(struct watch *watch, const struct scene *scene)
 {
-    if (watch->bytes) munmap(watch->bytes, watch->size);
+    if (scene->op->unwatched)
+        free(watch->bytes);
+    else if (watch->bytes)
+        munmap(watch->bytes, watch->size);
     free(watch->before);
 }
 
@@ -66,6 +94,7 @@ static bool watch_changed(struct watch *watch, const struct victim *victim)
     victim_robust(victim, robust);
     bool changed = memcmp(robust, watch->robust, sizeof robust) != 0;
     memcpy(watch->robust, robust, sizeof robust);
+    if (watch->theirs) victim_read(victim, watch->theirs, watch->bytes, watch->size);
     if (watch->before && memcmp(watch->before, watch->bytes, watch->size) != 0) {
         memcpy(watch->before, watch->bytes, watch->size);
         changed = true;
@@ -114,11 +143,14 @@ enum moved trace_record(struct victim *victim, struct scene *scene, struct trace
         trace->instructions++;
         at = (struct event){victim_place(victim), entered ? at.calls + 1 : at.calls, entered ? 0 : at.steps + 1,
                             .changed = entered};
-        if (entered) watch_file(&watch);
+        if (entered && scene->op->unwatched)
+            watch_memory(&watch, victim);
+        else if (entered)
+            watch_file(&watch);
         at.changed |= watch_changed(&watch, victim);
         *add(trace) = at;
     }
-    watch_end(&watch);
+    watch_end(&watch, scene);
     return moved == MOVED ? STUCK : moved;
 }
 

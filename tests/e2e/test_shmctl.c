@@ -367,6 +367,23 @@ static void removes_a_segment_and_says_so(void)
     CHECK_HAS(ran.err, "no such segment");
 }
 
+static void removes_an_object_alone(void)
+{
+    char path[200];
+    coop_value *value;
+    const char *name = make_segment();
+    snprintf(path, sizeof path, "%s/extra", name);
+    CHECK_OK(coop_value_open(path, "i", COOP_CREATE, &value));
+    coop_value_close(value);
+    struct ran ran = RUN("shmctl", "rm", path);
+    CHECK_EQ(ran.code, 0);
+    CHECK_HAS(ran.out, "removed ");
+    CHECK_ERR(coop_value_open(path, "i", 0, &value), -ENOENT);
+    CHECK_EQ(RUN("shmctl", "rm", path).code, 3);
+    CHECK_HAS(RUN("shmctl", "events", name).out, "extra");
+    remove_segment(name);
+}
+
 static void does_not_remove_what_is_held_unless_forced(void)
 {
     const char *name = make_segment();
@@ -433,5 +450,6 @@ TESTS(shmctl, TEST(lists_a_segment_with_its_numbers), TEST(json_stands_before_or
       TEST(shows_decoded_values_and_arrays), TEST(shows_every_type_as_python_prints_it), TEST(shows_one_object_alone),
       TEST(names_the_holder_of_a_lock), TEST(names_who_died_holding_a_lock_until_it_is_recovered),
       TEST(shows_the_depth_of_an_rlock_and_a_value_s_own_lock), TEST_T(works_while_four_processes_write, .seconds = 30),
-      TEST(removes_a_segment_and_says_so), TEST(does_not_remove_what_is_held_unless_forced),
-      TEST(says_that_a_segment_or_object_is_absent), TEST(refuses_malformed_names_and_options), TEST(explains_itself))
+      TEST(removes_a_segment_and_says_so), TEST(removes_an_object_alone),
+      TEST(does_not_remove_what_is_held_unless_forced), TEST(says_that_a_segment_or_object_is_absent),
+      TEST(refuses_malformed_names_and_options), TEST(explains_itself))

@@ -20,6 +20,7 @@ static void make(void (*mutate)(struct forge *forge))
 {
     snprintf(name, sizeof name, "%s", test_name("forged"));
     forge_segment(name, mutate);
+    forge_map(name);
 }
 
 /* Shows the segment and removes it: the exit code, and a part of the sentence. */
@@ -90,6 +91,7 @@ static void refuses_a_file_that_another_user_planted(void)
 {
     snprintf(name, sizeof name, "%u:%s", (unsigned)geteuid() + 1, test_name("planted"));
     forge_segment(name, NULL);
+    forge_map(name);
     expect(4, "as its name says; somebody put it in the way");
 }
 

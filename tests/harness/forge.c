@@ -4,18 +4,21 @@
 
 #include "harness/test.h"
 
+#include "base/name.h"
 #include "base/proc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #define ENTRIES 16
 #define PARTICIPANTS 8
 #define OWNERS 16
+#define EVENTS 8
 #define STORAGE 8192
 #define LIVE_TAG (UINT32_C(3) << COOPI_ROW_BITS | 0)
 #define DEAD_TAG (UINT32_C(5) << COOPI_ROW_BITS | 1)
@@ -50,7 +53,11 @@ static void fill_header(struct coopi_header *header, const char *name)
     header->directory = place_table(&at, sizeof(struct coopi_entry), ENTRIES);
     header->participants = place_table(&at, sizeof(struct coopi_participant), PARTICIPANTS);
     header->owners = place_table(&at, sizeof(struct coopi_owner), OWNERS);
+    header->events = place_table(&at, sizeof(struct coopi_event), EVENTS);
+    header->opens = place_table(&at, coopi_opens_stride(ENTRIES), PARTICIPANTS);
+    header->index = place_table(&at, sizeof(uint32_t), coopi_index_buckets(ENTRIES));
     header->storage = at;
+    header->storage_end = at;
     header->size = at + STORAGE;
     snprintf(header->name, sizeof header->name, "%s", name);
 }
@@ -118,8 +125,14 @@ struct coopi_entry *forge_object(struct forge *forge, const char *name, uint32_t
     entry->length = length;
     entry->type_size = (uint32_t)type_size;
     snprintf(entry->name, sizeof entry->name, "%s", name);
-    entry->state = 1 << 1 | COOPI_ENTRY_LIVE;
+    entry->state = COOPI_ENTRY_GENERATION | COOPI_ENTRY_LIVE;
+    uint32_t *bucket = (uint32_t *)(void *)(forge->bytes + forge->header->index.offset) +
+                       (coopi_name_hash(entry->name) & (forge->header->index.count - 1));
+    entry->next = *bucket;
+    *bucket = i + 1;
     forge->used += entry->size;
+    forge->header->storage_end = forge->used;
+    forge->header->entry_cursor = i + 1;
     CHECK(forge->used <= forge->size);
     if (type) memcpy(forge->bytes + entry->offset, type, type_size);
     return entry;
@@ -225,6 +238,18 @@ void forge_remove(const char *name)
 {
     const char *path = forge_path(name);
     if (unlink(path) != 0 && rmdir(path) != 0 && errno != ENOENT) FAIL("%s: %s", path, strerror(errno));
+}
+
+void forge_map(const char *name)
+{
+    struct coopi_segment_name parsed;
+    char path[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME];
+    if (coopi_segment_name_parse(name, &parsed) < 0) return;
+    snprintf(path, sizeof path, COOPI_SHM_FOLDER "%s", parsed.shm);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0); /* until the process ends */
+    close(fd);
 }
 
 void forge_write(const struct forge *forge, const char *name)

@@ -55,6 +55,10 @@ void forge_read(struct forge *forge, const char *name);
 void forge_write(const struct forge *forge, const char *name);
 void forge_end(struct forge *forge);
 
+/* Maps the file until the test's end: participant 0 is this process, and who maps nothing of a segment counts as gone.
+ */
+void forge_map(const char *name);
+
 /* An object's items (behind its own lock; of a large value, its first buffer) and its lock. */
 void *forge_items(const struct forge *forge, const struct coopi_entry *entry);
 struct coopi_lock_shm *forge_lock(const struct forge *forge, const struct coopi_entry *entry);

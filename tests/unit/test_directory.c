@@ -147,6 +147,14 @@ static void flags_of_another_noun_are_refused_by_name(void)
     remove_segment();
 }
 
+/* An object's name; a nameless one would go with its last handle. */
+static const char *numbered(int number)
+{
+    static char text[16];
+    snprintf(text, sizeof text, "lock%d", number);
+    return text;
+}
+
 enum { MAKERS = 4, OBJECTS = 200 };
 
 /* Everybody makes the same names at once, each in another order: one object a name. */
@@ -178,7 +186,7 @@ static void made_by_several_at_once_each_name_is_one_object(void)
 
 static void a_full_directory_is_told_with_its_cure(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 3, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 3, .maximum = 4 << 20));
     char name[16];
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "door%d", i);
@@ -199,7 +207,7 @@ static void a_full_segment_is_told_with_its_cure(void)
     make_segment(
         COOP_SEGMENT_OPTIONS(.objects = 4096, .owners = 8, .participants = 8, .reserve = 4096, .maximum = 4096));
     int made = 0, r;
-    for (; (r = coop_lock_in(segment, NULL, 0, &lock)) == 0; made++) coop_lock_close(lock);
+    for (; (r = coop_lock_in(segment, numbered(made), COOP_CREATE, &lock)) == 0; made++) coop_lock_close(lock);
     CHECK_EQ(r, -ENOSPC);
     CHECK_DETAIL("its maximum is");
     CHECK_DETAIL(".maximum");
@@ -211,7 +219,7 @@ static void a_full_segment_is_told_with_its_cure(void)
 static void it_grows_and_everybody_sees_it(void)
 {
     enum { MANY = 3000 };
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = MANY, .reserve = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = MANY, .reserve = 4096, .maximum = 4 << 20));
     struct stat before, after;
     CHECK_EQ(fstat(segment->map->fd, &before), 0);
     int *step = test_shared(sizeof *step);
@@ -226,7 +234,7 @@ static void it_grows_and_everybody_sees_it(void)
     await_step(step, 1);
     coop_lock *last = NULL;
     for (int i = 1; i < MANY; i++) {
-        CHECK_OK(coop_lock_in(segment, i == MANY - 1 ? "last" : NULL, COOP_CREATE, &last));
+        CHECK_OK(coop_lock_in(segment, i == MANY - 1 ? "last" : numbered(i), COOP_CREATE, &last));
         CHECK_OK(coop_lock_acquire(last, COOP_NOWAIT));
         if (i < MANY - 1) CHECK_OK(coop_lock_release(last));
         if (i < MANY - 1) coop_lock_close(last);
@@ -248,7 +256,7 @@ static void make_until_it_has_grown(int *ret_result)
     lock = NULL;
     for (int i = 0; r == 0 && segment->map->header->size == before && i < 4000; i++) {
         coop_lock *next;
-        r = coop_lock_in(segment, NULL, 0, &next);
+        r = coop_lock_in(segment, numbered(i), COOP_CREATE, &next);
         if (r < 0) break;
         coop_lock_close(lock);
         lock = next;
@@ -259,7 +267,7 @@ static void make_until_it_has_grown(int *ret_result)
 /* A file of the host's gets the descriptor's number; it is neither grown nor written, and the segment is. */
 static void after_closefrom_growth_leaves_the_hosts_file_alone(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20));
     int fd = segment->map->fd;
     closefrom(3);
     int host = open(test_file("host"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -280,7 +288,7 @@ static void after_closefrom_growth_leaves_the_hosts_file_alone(void)
 
 static void after_closefrom_an_anonymous_one_cannot_grow_and_says_so(void)
 {
-    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20), &segment));
+    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20), &segment));
     closefrom(3);
     int r;
     make_until_it_has_grown(&r);
@@ -292,7 +300,7 @@ static void after_closefrom_an_anonymous_one_cannot_grow_and_says_so(void)
 
 static void after_closefrom_a_namesake_is_not_taken_for_it(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 1 << 20));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4096, .maximum = 4 << 20));
     coop_segment *old = segment;
     remove_segment();
     make_segment(NULL);
@@ -363,13 +371,13 @@ static void a_maker_killed_at_work_is_followed_by_the_next(void)
 
 static void makers_killed_at_random_leave_whole_objects(void)
 {
-    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4000, .maximum = 1 << 22));
+    make_segment(COOP_SEGMENT_OPTIONS(.objects = 4000, .maximum = 4 << 20));
     int *step = test_shared(sizeof *step);
     for (int round = 1; round <= 60; round++) {
         pid_t maker;
         CHILD(maker) {
             step_to(step, round);
-            while (coop_lock_in(segment, NULL, 0, &lock) == 0) continue;
+            for (int i = 0; coop_lock_in(segment, numbered(round * 4000 + i), COOP_CREATE, &lock) == 0; i++) continue;
             wait_to_be_killed();
         }
         await_step(step, round);

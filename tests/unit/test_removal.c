@@ -168,7 +168,7 @@ static void a_name_that_stays_locked_is_busy_after_a_while(void)
     int fd = hold_name_lock();
     int64_t start = test_now();
     CHECK_ERR(coop_segment_remove(name, 0), -EBUSY);
-    CHECK_DETAIL("somebody else has been removing it");
+    CHECK_DETAIL("somebody else removes it");
     CHECK(test_now() - start >= COOP_S(4));
     close(fd);
     CHECK_OK(coop_segment_remove(name, 0));

@@ -403,8 +403,8 @@ static void processes_without_membarrier_mix_with_others(void)
     int64_t *sum = test_shared(sizeof *sum);
     pid_t workers[WORKERS];
     for (int i = 0; i < WORKERS; i++) {
+        coopi_fence_missing = i % 2; /* a child looks at itself before fork() returns to it */
         CHILD(workers[i]) {
-            coopi_fence_missing = i % 2;
             add_rounds(sum);
             CHECK_EQ(coopi_self_->unfenced == 0, i % 2 == 0);
         }

@@ -140,8 +140,8 @@ static void options_out_of_range_are_refused(void)
     CHECK_ERR(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.maximum = UINT64_MAX), &segment), -EINVAL);
     CHECK_ERR(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.maximum = 4096, .reserve = 4097), &segment), -EINVAL);
     CHECK_DETAIL("not below the reserve");
-    CHECK_ERR(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.reserved = 1), &segment), -EINVAL);
-    CHECK_DETAIL(".reserved must be 0");
+    CHECK_ERR(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.lifetime = 2), &segment), -EINVAL);
+    CHECK_DETAIL(".lifetime is COOP_UNTIL_REMOVED or COOP_UNTIL_LAST");
     CHECK_ERR(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.reserve = UINT64_MAX), &segment), -EINVAL);
     CHECK(!is_there(name));
 }

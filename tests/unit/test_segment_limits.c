@@ -57,6 +57,14 @@ static void a_full_shm_is_told_and_leaves_no_name(void)
     CHECK_OK(coop_segment_remove(test_name("s"), 0));
 }
 
+/* An object's name; a nameless one would go with its last handle. */
+static const char *numbered(int number)
+{
+    static char text[16];
+    snprintf(text, sizeof text, "lock%d", number);
+    return text;
+}
+
 /* The last lock that could be made stays open. */
 static int make_until_it_fails(void)
 {
@@ -64,7 +72,7 @@ static int make_until_it_fails(void)
     lock = NULL;
     for (int i = 0; r == 0 && i < 4000; i++) {
         coop_lock *next;
-        r = coop_lock_in(segment, NULL, 0, &next);
+        r = coop_lock_in(segment, numbered(i), COOP_CREATE, &next);
         if (r < 0) break;
         coop_lock_close(lock);
         lock = next;
@@ -146,6 +154,8 @@ static void too_little_address_space_is_told(void)
         CHECK_ERR(coop_segment_open(test_name("s"), 0, &segment), -ENOMEM);
         CHECK_DETAIL("cannot map even its");
         CHECK_DETAIL("RLIMIT_AS");
+        CHECK_ERR(coop_segment_create(test_name("t"), COOP_SEGMENT_OPTIONS(.reserve = 64 << 20), &segment), -ENOMEM);
+        CHECK(!is_there(test_name("t")));
     }
     child_must(child);
     CHECK_OK(coop_segment_remove(test_name("s"), 0));
@@ -172,7 +182,7 @@ static void growth_beyond_ones_own_mapping_is_told(void)
     await_step(step, 1);
     CHECK_OK(coop_lock_in(segment, "first", COOP_CREATE, &lock));
     for (int i = 0; i < 3900; i++) {
-        CHECK_OK(coop_lock_in(segment, NULL, 0, &lock));
+        CHECK_OK(coop_lock_in(segment, numbered(i), COOP_CREATE, &lock));
         coop_lock_close(lock);
     }
     CHECK_OK(coop_lock_in(segment, "last", COOP_CREATE, &lock));
@@ -200,8 +210,8 @@ static void without_descriptors_every_call_says_so(void)
             int r = coop_segment_create(test_name("t"), NULL, &segment);
             if (r < 0) CHECK_ERR(r, -EMFILE);
             if (r < 0) CHECK(!is_there(test_name("t")));
+            if (r == 0) coop_segment_close(segment); /* its descriptor is needed */
             if (r == 0) CHECK_OK(coop_segment_remove(test_name("t"), COOP_FORCE));
-            if (r == 0) coop_segment_close(segment);
             r = coop_segment_open(test_name("s"), 0, &segment);
             if (r < 0) CHECK_ERR(r, -EMFILE);
             if (left == 0) CHECK_EQ(r, -EMFILE);
@@ -220,9 +230,9 @@ static void locks_work_without_a_free_descriptor(void)
     int *step = test_shared(sizeof *step);
     pid_t holder;
     CHILD(holder) {
-        use_all_descriptors(0);
-        CHECK_ERR(coop_lock_acquire(lock, COOP_FOREVER), -EMFILE);
-        CHECK_DETAIL("Too many open files"); /* its first look at itself needs /proc */
+        use_all_descriptors(0); /* it has looked at itself before fork() returned */
+        CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+        CHECK_OK(coop_lock_release(lock));
     }
     child_must(holder);
     CHILD(holder) {
@@ -244,6 +254,26 @@ static void locks_work_without_a_free_descriptor(void)
     child_must(other);
     child_kill(holder);
     CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_NOWAIT));
+}
+
+/* It cannot look at itself in /proc, so it cannot enter itself; it says so, and later it can. */
+static void a_child_born_without_a_free_descriptor_says_so(void)
+{
+    CHECK_OK(coop_lock_new(&lock));
+    pid_t parent;
+    CHILD(parent) {
+        use_all_descriptors(0);
+        pid_t child;
+        CHILD(child) {
+            CHECK_ERR(coop_lock_acquire(lock, COOP_FOREVER), -EMFILE);
+            CHECK_DETAIL("Too many open files");
+            close(63);
+            CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+            CHECK_OK(coop_lock_release(lock));
+        }
+        child_must(child);
+    }
+    child_must(parent);
 }
 
 static void the_table_of_maps_has_an_end(void)
@@ -290,5 +320,6 @@ TESTS(segment_limits, TEST(a_full_shm_is_told_and_leaves_no_name),
       TEST_T(too_little_address_space_is_told, .tags = NO_ASAN | NO_TSAN),
       TEST_T(growth_beyond_ones_own_mapping_is_told, .seconds = 30, .tags = NO_ASAN | NO_TSAN),
       TEST(without_descriptors_every_call_says_so), TEST(locks_work_without_a_free_descriptor),
+      TEST(a_child_born_without_a_free_descriptor_says_so),
       TEST_T(the_table_of_maps_has_an_end, .seconds = 60, .tags = NO_TSAN),
       TEST_T(a_fast_timer_does_not_keep_it_from_growing, .seconds = 30))

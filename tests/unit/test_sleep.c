@@ -22,14 +22,14 @@ struct shared {
 static coop_segment *segment;
 static struct coopi_map *map;
 static struct shared *shared;
-static struct coopi_event event;
+static struct coopi_awaited event;
 
 static void set_up(void)
 {
     CHECK_OK(coop_segment_create(NULL, NULL, &segment));
     map = segment->map;
     shared = test_shared(sizeof *shared);
-    event = (struct coopi_event){.bell = {&shared->event, 0}, .still = {&shared->word, 0}};
+    event = (struct coopi_awaited){.bell = {&shared->event, 0}, .still = {&shared->word, 0}};
 }
 
 static void become_owner(uint32_t *tag)

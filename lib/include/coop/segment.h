@@ -12,8 +12,10 @@
  *
  * Caveats. Write access to a segment is full power over everyone who maps it, as between threads; so segments are 0600,
  * and one uid is one trust domain. A peer that truncates the file of a named segment ends its users with SIGBUS. All
- * who attach must share one PID namespace. Robust words need glibc's list layout; attaching elsewhere is refused. So is
- * a second copy of libcoop in one process (a static one in the program, a shared one below a plugin): -ENOTSUP.
+ * who attach must share one PID namespace; a segment of another one, or of another boot, is adopted if the kernel says
+ * that nobody has it: what was held there counts as held by the dead, and the event ring says so. Robust words need
+ * glibc's list layout; attaching elsewhere is refused. So is a second copy of libcoop in one process (a static one in
+ * the program, a shared one below a plugin): -ENOTSUP.
  *
  * All calls are thread-safe; none is async-signal-safe. Handles survive fork(): the child uses them as itself. */
 #ifndef COOP_SEGMENT_H
@@ -32,8 +34,22 @@ typedef struct coop_segment_options {
     uint32_t objects;      /* directory entries; 0: 256; at most 65,536 */
     uint32_t owners;       /* threads that may hold something at one time; 0: 1,024; at most 4,095 */
     uint32_t participants; /* processes attached at one time; 0: 256; at most 4,095 */
+    uint32_t lifetime;     /* COOP_UNTIL_REMOVED, COOP_UNTIL_LAST */
+    uint32_t access;       /* COOP_OWNER_ALONE, COOP_GROUP */
     uint32_t reserved;     /* 0 */
 } coop_segment_options;
+
+/* How long a named segment lives. UNTIL_LAST: until the last process that has it open has closed all its handles. If
+ * the last one ends without that, killed or not, it goes at the next open or create of its name, or by `shmctl gc`. The
+ * kernel's word is what counts (a write lease: nobody has the file), so a forked child counts as well. */
+#define COOP_UNTIL_REMOVED 0
+#define COOP_UNTIL_LAST 1
+
+/* Who may open it. GROUP: the file's group as well (mode 0660; chgrp the file where it is not to be the maker's). All
+ * who can write it have full power over each other, so everybody, its maker too, opens such a segment with
+ * COOP_TRUST_PEERS and is refused without. Only its owner can adopt it or remove it. */
+#define COOP_OWNER_ALONE 0
+#define COOP_GROUP 1
 
 #define COOP_SEGMENT_OPTIONS(...) (&(coop_segment_options){.size = sizeof(coop_segment_options), __VA_ARGS__})
 
@@ -47,8 +63,8 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
 /* Opens a segment that exists, or with COOP_CREATE makes it with default options where it is absent.
  * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS. Opening it again in one process gives another handle on one mapping.
  * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others in, not a regular file), -EBADMSG (not a
- * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, other PID namespace), -EUSERS (no free
- * participant row), and those of create. */
+ * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, another PID namespace that somebody has
+ * it in), -EBUSY (somebody is about to remove or adopt it), -EUSERS (no free participant row), and those of create. */
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* Closes the handle; NULL is ignored. The mapping stays while any thread of the process is an owner in it or another
@@ -63,6 +79,29 @@ void coop_segment_close(coop_segment *segment);
  * to open it (-EBADMSG, -ENOTSUP), unless forced. */
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
 #define COOP_FORCE 0x100
+
+/* Removes an object, by its path or from an open segment. It is out of sight at once, and its name is free: who makes
+ * it again makes another object. Who has it open goes on using it. Its storage is used again when nobody has it open
+ * any more, and those who had it and died are gone for good (a SIGKILL takes about a millisecond). A nameless object
+ * needs no removal: it goes with its last handle, those of forked children counted. FLAGS: COOP_FORCE,
+ * COOP_TRUST_PEERS. -ENOENT; -EBUSY while a living thread holds its lock (the sentence names the thread), unless FLAGS
+ * has COOP_FORCE; those of coop_segment_open(). Killed at any instruction: it is removed or it is not. A child that was
+ * made by a raw clone() or _Fork() must not outlive its parent's handles until it has called something of libcoop. */
+int coop_object_remove(const char *path, int flags) COOP_MUST_CHECK;
+int coop_segment_remove_object(coop_segment *segment, const char *name, int flags) COOP_MUST_CHECK;
+
+/* Passes an anonymous segment over a connected UNIX socket to a process that is not a child: one message of 8 bytes
+ * with the descriptor. A named one is reached by its name instead: -EINVAL. Blocks as the socket does. Other errors:
+ * those of sendmsg(2) (-EPIPE: nobody is there; no SIGPIPE), -EBADF (the program has closed the segment's descriptor).
+ */
+int coop_segment_send(coop_segment *segment, int socket) COOP_MUST_CHECK;
+
+/* Takes the next message of such a socket, which must be a segment. What comes is believed no more than a file: a memfd
+ * of this user (or FLAGS has COOP_TRUST_PEERS), sealed against shrinking, whole, of this PID namespace; what is not, is
+ * closed again. One that this process has already gives another handle on the same mapping. The handle is the caller's.
+ * -ENOTCONN: the other side has closed; -EBADMSG: something else was sent; -EACCES: not to be trusted; -EAGAIN: a
+ * non-blocking socket with nothing to read; those of coop_segment_open(), and of recvmsg(2). */
+int coop_segment_receive(int socket, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* The segment's name; NULL for an anonymous one. Lives as long as the handle. */
 const char *coop_segment_name(const coop_segment *segment);

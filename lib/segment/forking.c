@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Forks under way, counted on both sides: the parent when it begins, the child when it has entered. */
+#include "segment/forking.h"
+
+#include "base/atomic.h"
+#include "base/error.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool (*enter_child)(void);
+static int error;
+
+/* A page that this process shares with its children. A child has its own from its first own fork on. */
+static uint32_t *entered;
+static uint32_t begun, over;
+
+static void begin(void)
+{
+    uint32_t *none = NULL;
+    if (!coopi_load_acquire(&entered)) {
+        void *page = mmap(NULL, sizeof *entered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (page != MAP_FAILED && !coopi_cas_both(&entered, &none, page)) munmap(page, sizeof *entered);
+    }
+    coopi_fetch_add(&begun, 1); /* without a page it never settles, which is safe */
+}
+
+static void end_in_parent(void)
+{
+    coopi_fetch_add(&over, 1);
+}
+
+static void end_in_child(void)
+{
+    uint32_t *parents = entered;
+    entered = NULL;
+    begun = over = 0;
+    if (enter_child() && parents) coopi_fetch_add(parents, 1);
+    if (parents) munmap(parents, sizeof *parents);
+}
+
+static void watch(void)
+{
+    error = pthread_atfork(begin, end_in_parent, end_in_child);
+}
+
+int coopi_forking_watch(bool (*enter)(void))
+{
+    enter_child = enter;
+    pthread_once(&once, watch);
+    return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
+}
+
+uint32_t coopi_forking_count(void)
+{
+    return coopi_load_acquire(&over);
+}
+
+/* A fork that began before something was opened and ran after it is over later, and so not in that one's count. */
+bool coopi_forking_settled(uint32_t since)
+{
+    uint32_t count = coopi_load_acquire(&begun);
+    const uint32_t *page = coopi_load_acquire(&entered);
+    return since == count || (page && coopi_load_acquire(page) == count);
+}

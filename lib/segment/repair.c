@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Mending a segment under its directory's lock. */
+#include "segment/repair.h"
+
+#include "base/atomic.h"
+#include "base/error.h"
+#include "segment/directory.h"
+#include "segment/event.h"
+#include "segment/index.h"
+#include "segment/owner.h"
+#include "segment/registry.h"
+#include "segment/robust.h"
+#include "segment/storage.h"
+
+#include <coop/common.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+{
+    struct coopi_map *map = (struct coopi_map *)(uintptr_t)copy->context;
+    if (coopi_map_reach(map, offset + sizeof *ret_lock) < 0) return false;
+    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    return true;
+}
+
+/* At least what its objects need, and no more than there is. */
+static void mend_size(struct coopi_map *map, const struct coopi_copy *copy)
+{
+    const struct coopi_header *h = coopi_copy_header(copy);
+    if (h->size >= h->storage && h->size <= h->maximum && h->size <= copy->file_size) return;
+    uint64_t size = copy->file_size < h->maximum ? copy->file_size : h->maximum;
+    coopi_store_release(&map->header->size, size);
+}
+
+/* Who has such an object open keeps it; but where nobody knows what it covers, that is given away at once. */
+static void drop_entries(struct coopi_map *map, const uint8_t *bad)
+{
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        if (!bad[i]) continue;
+        uint64_t *state = &map->directory[i].state;
+        uint64_t kept = coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED);
+        coopi_store_release(state, bad[i] == COOPI_BAD_NAME ? kept | COOPI_ENTRY_REMOVED : kept);
+    }
+}
+
+/* A life word of another row frees its row, with a generation that nobody has had. */
+static void mend_owners(struct coopi_map *map)
+{
+    for (uint32_t i = 0; i < map->owner_count; i++) {
+        struct coopi_owner *owner = &map->owners[i];
+        uint64_t life = coopi_load_acquire(&owner->life.word);
+        if ((life == 0) || (coopi_tag_of(life) & COOPI_ROW_MASK) == i) continue;
+        uint32_t generation = (coopi_load_relaxed(&owner->info_tag) >> COOPI_ROW_BITS) + 1;
+        uint64_t tag = (uint64_t)(generation << COOPI_ROW_BITS | i) << 32;
+        coopi_cas_both(&owner->life.word, &life, tag);
+    }
+}
+
+static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, uint32_t kind)
+{
+    uint32_t dead;
+    uint64_t word = coopi_load_acquire(&robust->word);
+    if ((word & COOPI_TID_MASK) && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count)
+        coopi_cas_both(&robust->word, &word, (word & COOPI_WAITERS) | COOPI_OWNER_DIED);
+    word = coopi_load_acquire(&robust->word);
+    if (kind == COOPI_LOCK || (word & (COOPI_TID_MASK | COOPI_OWNER_DIED)) || !coopi_load_relaxed(&robust->extra))
+        return;
+    if (coopi_robust_acquire(map, robust, COOP_NOWAIT, 0, &dead) != 0) return; /* somebody uses it: it is in order */
+    coopi_store_relaxed(&robust->extra, 0);
+    coopi_robust_give_up(robust);
+}
+
+static void mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
+{
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        struct coopi_entry entry;
+        memcpy(&entry, &map->directory[i], sizeof entry);
+        if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED)) || (entry.flags & COOPI_ENTRY_TRANSFERABLE))
+            continue;
+        uint64_t at = coopi_entry_lock_offset(&entry, map->geometry, copy->file_size);
+        if (at && coopi_map_reach(map, at + sizeof(struct coopi_lock_shm)) == 0)
+            mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), entry.kind);
+    }
+}
+
+static void clear_events(struct coopi_map *map)
+{
+    uint32_t count = map->geometry->events.count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct coopi_event event;
+        memcpy(&event, &map->events[i], sizeof event);
+        if (!coopi_event_is_sound(&event, i, count)) coopi_store_release(&map->events[i].number, 0);
+    }
+}
+
+static void mend(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+{
+    mend_size(map, copy);
+    drop_entries(map, bad);
+    coopi_storage_recount(map);
+    coopi_index_make(map);
+    mend_owners(map);
+    mend_locks(map, copy);
+    clear_events(map);
+    coopi_event_tell(map, COOPI_EVENT_REPAIRED, NULL, NULL);
+}
+
+/* Under the lock, on a copy of all but the objects. */
+static int check_and_mend(struct coopi_map *map, bool dry_run, struct coopi_findings *findings, uint8_t *bytes,
+                          uint8_t *bad)
+{
+    struct coopi_copy copy = {.bytes = bytes,
+                              .file_size = coopi_load_acquire(&map->file_size),
+                              .label = coopi_map_label(map),
+                              .read_lock = read_lock,
+                              .context = map};
+    memcpy(bytes, map->base, map->geometry->storage);
+    memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum)); /* checked once, and no peer's since */
+    int r = coopi_segment_check_marking(&copy, findings, bad);
+    if (r == 0 && findings->count && !dry_run) mend(map, &copy, bad);
+    return r;
+}
+
+int coopi_segment_repair(struct coopi_map *map, bool dry_run, struct coopi_findings *findings)
+{
+    uint8_t *bytes = malloc(map->geometry->storage), *bad = calloc(map->geometry->directory.count, 1);
+    int r = bytes && bad ? coopi_directory_enter(map) : coopi_fail(ENOMEM, "%s: out of memory", coopi_map_label(map));
+    if (r == 0) {
+        (void)coopi_map_refresh(map);
+        r = check_and_mend(map, dry_run, findings, bytes, bad);
+        coopi_directory_leave(map);
+    }
+    free(bad);
+    free(bytes);
+    return r;
+}
