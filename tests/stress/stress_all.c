@@ -72,13 +72,17 @@ static pid_t fork_victim(int *ret_life)
 
 /* Bystanders */
 
-static int lines_of(const char *path)
+#define IN_SANITIZER (VARIANT_SLOWNESS > 1)
+
+/* Of segments; and of threads and heaps, but where a sanitizer keeps a heap of its own, which grows. */
+static int mappings(void)
 {
-    int lines = 0, c;
-    FILE *file = fopen(path, "re");
-    while (file && (c = fgetc(file)) != EOF) lines += c == '\n';
+    int found = 0;
+    char line[512];
+    FILE *file = fopen("/proc/self/maps", "re");
+    while (file && fgets(line, sizeof line, file)) found += !IN_SANITIZER || strstr(line, " rw-s ") != NULL;
     if (file) fclose(file);
-    return lines;
+    return found;
 }
 
 static int descriptors(void)
@@ -104,12 +108,12 @@ static pid_t fork_bystander(int which)
     int life = life_new();
     struct bystander *self = &guards->bystanders[which];
     for (int i = 0; i < work_count; i++) step_aside(self, life, &works[i]);
-    int opened = descriptors(), mapped = lines_of("/proc/self/maps");
+    int opened = descriptors(), mapped = mappings();
     while (!load(&guards->stop)) {
         step_aside(self, life, choose(-1));
         if (works_used_up(life)) life = life_new();
     }
-    if (descriptors() > opened || lines_of("/proc/self/maps") > mapped + 8) add(&shared->leaked);
+    if (descriptors() > opened || mappings() > mapped + (IN_SANITIZER ? 0 : 8)) add(&shared->leaked);
     _exit(0);
 }
 
