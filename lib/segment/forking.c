@@ -37,7 +37,7 @@ static void end_in_child(void)
     uint32_t *parents = entered;
     entered = NULL;
     begun = over = 0;
-    if (enter_child() && parents) coopi_fetch_add(parents, 1);
+    if (coopi_load_relaxed(&enter_child)() && parents) coopi_fetch_add(parents, 1);
     if (parents) munmap(parents, sizeof *parents);
 }
 
@@ -48,7 +48,7 @@ static void watch(void)
 
 int coopi_forking_watch(bool (*enter)(void))
 {
-    enter_child = enter;
+    coopi_store_relaxed(&enter_child, enter); /* all give the same */
     pthread_once(&once, watch);
     return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
 }

@@ -29,7 +29,7 @@ static void prepare(struct scene *scene)
 /* Nothing is left in the directory but entries that were removed. */
 static void prepare_reuse(struct scene *scene)
 {
-    char name[16];
+    char name[32];
     prepare(scene);
     for (int i = 0; i < 6; i++) {
         snprintf(name, sizeof name, "filler%d", i);
