@@ -106,17 +106,26 @@ int coopi_array_out_of_bounds(const coop_array *array, int64_t index)
 
 int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number)
 {
-    ON_ITEM(i64, get, 0, ret_number);
+    uint64_t at = coopi_array_position(array, index);
+    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
+    int result = coopi_scalar_get_i64(array->typed.number, coopi_array_item(array, at), ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_i64(result, &array->typed, (int64_t)at, ret_number) : result;
 }
 
 int coop_array_get_u64(const coop_array *array, int64_t index, uint64_t *ret_number)
 {
-    ON_ITEM(u64, get, 0, ret_number);
+    uint64_t at = coopi_array_position(array, index);
+    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
+    int result = coopi_scalar_get_u64(array->typed.number, coopi_array_item(array, at), ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_u64(result, &array->typed, (int64_t)at, ret_number) : result;
 }
 
 int coop_array_get_f64(const coop_array *array, int64_t index, double *ret_number)
 {
-    ON_ITEM(f64, get, 0, ret_number);
+    uint64_t at = coopi_array_position(array, index);
+    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
+    int result = coopi_scalar_get_f64(array->typed.number, coopi_array_item(array, at), ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_f64(result, &array->typed, (int64_t)at, ret_number) : result;
 }
 
 int coop_array_set_i64(coop_array *array, int64_t index, int64_t number)
@@ -196,13 +205,14 @@ int coop_array_read(const coop_array *array, int64_t start, size_t count, void *
     int result = slice(array, start, count, &first);
     if (result < 0) return result;
     if (count > 0) memcpy(ret_items, first, count * array->typed.type.size);
-    return 0;
+    return coopi_array_read_well(array);
 }
 
 int coop_array_write(coop_array *array, int64_t start, size_t count, const void *items)
 {
     uint8_t *first;
     int result = slice(array, start, count, &first);
+    if (result == 0) result = coopi_object_check_writable(&array->typed.object);
     if (result < 0) return result;
     if (count > 0) memcpy(first, items, count * array->typed.type.size);
     return 0;

@@ -3,6 +3,7 @@
 #ifndef COOPI_ARRAY_H
 #define COOPI_ARRAY_H
 
+#include "base/atomic.h"
 #include "data/typed.h"
 
 #include <coop/array.h>
@@ -23,6 +24,12 @@ static inline uint64_t coopi_array_position(const coop_array *array, int64_t ind
 static inline void *coopi_array_item(const coop_array *array, uint64_t at)
 {
     return array->typed.data + at * array->typed.type.size;
+}
+
+/* After copying items out: -ESTALE if the array is only read and was removed, else 0. */
+static inline int coopi_array_read_well(const coop_array *array)
+{
+    return coopi_unlikely(array->typed.object.read_only) ? coopi_object_check_there(&array->typed.object) : 0;
 }
 
 /* -ERANGE, with index and length. */

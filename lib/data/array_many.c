@@ -55,7 +55,7 @@ int coop_array_slice_length(const coop_array *array, int64_t start, int64_t stop
 /* Items that one access moves are moved by one, so that nobody sees half of a number. */
 static bool is_whole(const coop_array *array)
 {
-    return array->typed.number != 's';
+    return array->typed.code != 's';
 }
 
 static void copy_out(const coop_array *array, const struct run *run, uint8_t *to)
@@ -103,14 +103,16 @@ int coop_array_get_slice(const coop_array *array, int64_t start, int64_t stop, i
         return coopi_fail(ERANGE, "%s: the slice has %" PRIu64 " items, and there is room for %zu; nothing was copied",
                           coopi_object_label(&array->typed.object), run.count, room);
     copy_out(array, &run, ret_items);
-    if (ret_count) *ret_count = run.count;
-    return 0;
+    result = coopi_array_read_well(array);
+    if (result == 0 && ret_count) *ret_count = run.count;
+    return result;
 }
 
 int coop_array_set_slice(coop_array *array, int64_t start, int64_t stop, int64_t step, const void *items, size_t count)
 {
     struct run run;
-    int result = resolve(array, start, stop, step, &run);
+    int result = coopi_object_check_writable(&array->typed.object);
+    if (result == 0) result = resolve(array, start, stop, step, &run);
     if (result < 0) return result;
     if (run.count != count)
         return coopi_fail(EINVAL, "%s: the slice has %" PRIu64 " items, and %zu are given; nothing was changed",
@@ -132,7 +134,8 @@ static int check_size(const coop_array *array, size_t size)
 int coop_array_fill(coop_array *array, int64_t start, int64_t stop, int64_t step, const void *item, size_t size)
 {
     struct run run;
-    int result = check_size(array, size);
+    int result = coopi_object_check_writable(&array->typed.object);
+    if (result == 0) result = check_size(array, size);
     if (result == 0) result = resolve(array, start, stop, step, &run);
     if (result < 0) return result;
     copy_in(array, &run, item, 0);
@@ -148,13 +151,14 @@ int coop_array_get_bytes(const coop_array *array, int64_t index, void *ret_item,
     if (result < 0) return result;
     if (at == array->typed.object.length) return coopi_array_out_of_bounds(array, index);
     copy_out(array, &(struct run){at, SINGLE, 1}, ret_item);
-    return 0;
+    return coopi_array_read_well(array);
 }
 
 int coop_array_set_bytes(coop_array *array, int64_t index, const void *item, size_t size)
 {
     uint64_t at = coopi_array_position(array, index);
-    int result = check_size(array, size);
+    int result = coopi_object_check_writable(&array->typed.object);
+    if (result == 0) result = check_size(array, size);
     if (result < 0) return result;
     if (at == array->typed.object.length) return coopi_array_out_of_bounds(array, index);
     copy_in(array, &(struct run){at, SINGLE, 1}, item, 0);
@@ -202,7 +206,7 @@ int coop_array_get_string(const coop_array *array, int64_t index, char *ret_stri
     if (at == array->typed.object.length) return coopi_array_out_of_bounds(array, index);
     if (size <= room) return too_small(array, size, room);
     take_string(coopi_array_item(array, at), ret_string, room);
-    return 0;
+    return coopi_array_read_well(array);
 }
 
 int coop_array_set_string(coop_array *array, int64_t index, const char *string)
@@ -213,6 +217,8 @@ int coop_array_set_string(coop_array *array, int64_t index, const char *string)
     if (!coopi_type_is_string(&array->typed.type)) return no_string(array, "make the array of \"16s\" or alike");
     if (at == array->typed.object.length) return coopi_array_out_of_bounds(array, index);
     if (length > room) return too_long(array, length, room);
+    int result = coopi_object_check_writable(&array->typed.object);
+    if (result < 0) return result;
     put_string(coopi_array_item(array, at), string, length, room);
     return 0;
 }
@@ -220,18 +226,20 @@ int coop_array_set_string(coop_array *array, int64_t index, const char *string)
 int coop_array_get_value(const coop_array *array, char *ret_string, size_t size)
 {
     uint64_t room = array->typed.object.length;
-    if (array->typed.number != 'c') return no_string(array, "only an array of \"c\" is one as a whole");
+    if (array->typed.code != 'c') return no_string(array, "only an array of \"c\" is one as a whole");
     if (size <= room) return too_small(array, size, room);
     take_string(array->typed.data, ret_string, room);
-    return 0;
+    return coopi_array_read_well(array);
 }
 
 int coop_array_set_value(coop_array *array, const char *string)
 {
     uint64_t room = array->typed.object.length;
     size_t length = strlen(string);
-    if (array->typed.number != 'c') return no_string(array, "only an array of \"c\" is one as a whole");
+    if (array->typed.code != 'c') return no_string(array, "only an array of \"c\" is one as a whole");
     if (length > room) return too_long(array, length, room);
+    int result = coopi_object_check_writable(&array->typed.object);
+    if (result < 0) return result;
     put_string(array->typed.data, string, length, room);
     return 0;
 }

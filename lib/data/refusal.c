@@ -46,12 +46,17 @@ static void name_it(const struct coopi_typed *typed, int64_t index, char text[LA
         snprintf(text, LABEL_TEXT, "%s[%" PRId64 "]", label, index);
 }
 
+static void *item_at(const struct coopi_typed *typed, int64_t index)
+{
+    uint64_t item = index == COOPI_NO_INDEX ? 0 : (uint64_t)index;
+    return typed->data + item * typed->type.size;
+}
+
 /* What is there now as text: mostly what the failed call found, too. */
 static void held(const struct coopi_typed *typed, int64_t index, char text[NUMBER_TEXT])
 {
     uint64_t copy = 0;
-    uint64_t item = index == COOPI_NO_INDEX ? 0 : (uint64_t)index;
-    coopi_scalar_get_bytes(typed->data + item * typed->type.size, &copy, typed->type.size);
+    coopi_scalar_get_bytes(item_at(typed, index), &copy, typed->type.size);
     coopi_type_format_scalar(typed->type.code, &copy, text, NUMBER_TEXT);
 }
 
@@ -63,6 +68,7 @@ static int refuse(int failure, const struct coopi_typed *typed, int64_t index, c
     const char *text = typed->type.text;
     const char *name = coopi_type_name(typed->type.code);
     char quoted[COOPI_QUOTED];
+    if (failure == COOPI_NOT_A_NUMBER && typed->code != 's') return coopi_object_check_writable(&typed->object);
     name_it(typed, index, who);
     char also[48]; /* the sum may fit a wide type, and not the variable that the caller wants it in */
     snprintf(also, sizeof also, ", or the %s of the call", callers);
@@ -109,3 +115,19 @@ int coopi_refuse_f64(int failure, const struct coopi_typed *typed, int64_t index
     coopi_type_format_scalar('d', &number, text, sizeof text);
     return refuse(failure, typed, index, text, "double");
 }
+
+#define GET_ELSE(suffix, type)                                                                                         \
+    int coopi_get_else_##suffix(int failure, const struct coopi_typed *typed, int64_t index, type *ret_number)         \
+    {                                                                                                                  \
+        type number = 0;                                                                                               \
+        if (typed->object.read_only && typed->code != 's')                                                             \
+            failure = coopi_scalar_get_##suffix(typed->code, item_at(typed, index), &number);                          \
+        if (failure < 0) return coopi_refuse_##suffix(failure, typed, index, 0);                                       \
+        int result = coopi_object_check_there(&typed->object);                                                         \
+        if (result == 0) *ret_number = number;                                                                         \
+        return result;                                                                                                 \
+    }
+
+GET_ELSE(i64, int64_t)
+GET_ELSE(u64, uint64_t)
+GET_ELSE(f64, double)

@@ -15,4 +15,13 @@ int coopi_refuse_u64(int failure, const struct coopi_typed *typed, int64_t index
     __attribute__((cold));
 int coopi_refuse_f64(int failure, const struct coopi_typed *typed, int64_t index, double number) __attribute__((cold));
 
+/* After a get failed with FAILURE: gets once more through a handle that only reads, and refuses else. 0, or as above;
+ * -ESTALE: the object was removed. */
+int coopi_get_else_i64(int failure, const struct coopi_typed *typed, int64_t index, int64_t *ret_number)
+    __attribute__((cold));
+int coopi_get_else_u64(int failure, const struct coopi_typed *typed, int64_t index, uint64_t *ret_number)
+    __attribute__((cold));
+int coopi_get_else_f64(int failure, const struct coopi_typed *typed, int64_t index, double *ret_number)
+    __attribute__((cold));
+
 #endif

@@ -82,11 +82,12 @@ static void bind(uint32_t kind, struct coopi_typed *typed)
 {
     uint8_t *data = typed->object.body + lock_size(typed->object.entry_flags);
     bool record = is_record(kind, &typed->type);
-    typed->number = coopi_type_is_scalar(&typed->type) ? typed->type.code : 's';
+    typed->code = coopi_type_is_scalar(&typed->type) ? typed->type.code : 's';
+    typed->number = typed->object.read_only ? 0 : typed->code;
     typed->data = record ? NULL : data;
     typed->record = record ? coopi_record_at(data, typed->type.size) : (struct coopi_record){0};
     typed->lock = NULL;
-    if (!(typed->object.entry_flags & COOPI_ENTRY_LOCKED)) return;
+    if (!(typed->object.entry_flags & COOPI_ENTRY_LOCKED) || typed->object.read_only) return;
     coopi_rlock_embed(&typed->object, &typed->own);
     typed->lock = &typed->own;
 }
@@ -137,6 +138,8 @@ int coopi_typed_use_lock(struct coopi_typed *typed, coop_rlock *lock)
 {
     const char *label = coopi_object_label(&typed->object);
     if (!lock) return coopi_fail(EINVAL, "%s: no lock given; pass an open RLock", label);
+    int r = coopi_object_check_writable(&typed->object); /* reading takes no lock, or the caller's own hand */
+    if (r < 0) return r;
     if (typed->lock == &typed->own)
         return coopi_fail(EEXIST, "%s: has a lock of its own; make it with COOP_RAW to give it another", label);
     if (typed->lock) return coopi_fail(EEXIST, "%s: this handle was given a lock before; open another handle", label);

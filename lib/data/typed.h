@@ -17,7 +17,8 @@ struct coopi_typed {
     struct coopi_object object;
     struct coopi_type type;
     uint8_t *data; /* in the mapping, checked: length * type.size bytes of items; a Value's one, at least 8 */
-    char number;   /* type.code if an item is one number, else 's' */
+    char code;     /* type.code if an item is one number, else 's' */
+    char number;   /* the same; 0 if it is only to be read, so that no call of scalar.h does anything */
     struct coopi_record record; /* a Value of more than 8 bytes: instead of `data` */
     coop_rlock *lock;           /* &own, a borrowed one, or NULL */
     struct coop_rlock own;      /* with COOPI_ENTRY_LOCKED */
@@ -38,7 +39,7 @@ int coopi_typed_open(const struct coopi_typed_want *want, struct coopi_typed *re
 
 void coopi_typed_close(struct coopi_typed *typed);
 
-/* Borrows LOCK for a handle that has none: -EEXIST if it has. */
+/* Borrows LOCK for a handle that has none: -EEXIST if it has; -EACCES if it only reads. */
 int coopi_typed_use_lock(struct coopi_typed *typed, coop_rlock *lock);
 
 #endif

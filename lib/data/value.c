@@ -79,17 +79,20 @@ static inline int done_f64(int result, const coop_value *value, double number)
 
 int coop_value_get_i64(const coop_value *value, int64_t *ret_number)
 {
-    return done_i64(coopi_scalar_get_i64(value->typed.number, value->typed.data, ret_number), value, 0);
+    int result = coopi_scalar_get_i64(value->typed.number, value->typed.data, ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_i64(result, &value->typed, COOPI_NO_INDEX, ret_number) : result;
 }
 
 int coop_value_get_u64(const coop_value *value, uint64_t *ret_number)
 {
-    return done_u64(coopi_scalar_get_u64(value->typed.number, value->typed.data, ret_number), value, 0);
+    int result = coopi_scalar_get_u64(value->typed.number, value->typed.data, ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_u64(result, &value->typed, COOPI_NO_INDEX, ret_number) : result;
 }
 
 int coop_value_get_f64(const coop_value *value, double *ret_number)
 {
-    return done_f64(coopi_scalar_get_f64(value->typed.number, value->typed.data, ret_number), value, 0);
+    int result = coopi_scalar_get_f64(value->typed.number, value->typed.data, ret_number);
+    return coopi_unlikely(result < 0) ? coopi_get_else_f64(result, &value->typed, COOPI_NO_INDEX, ret_number) : result;
 }
 
 int coop_value_set_i64(coop_value *value, int64_t number)
@@ -173,7 +176,7 @@ static __attribute__((cold)) int no_versions(const coop_value *value)
                       coopi_quote(value->typed.type.text, quoted, sizeof quoted), value->typed.type.size);
 }
 
-static int get_part(coop_value *value, uint32_t from, uint32_t size, void *ret_bytes, uint64_t *ret_version)
+static int get_any_part(coop_value *value, uint32_t from, uint32_t size, void *ret_bytes, uint64_t *ret_version)
 {
     const struct coopi_record *record = &value->typed.record;
     if (record->shm) {
@@ -186,12 +189,21 @@ static int get_part(coop_value *value, uint32_t from, uint32_t size, void *ret_b
     return 0;
 }
 
+static int get_part(coop_value *value, uint32_t from, uint32_t size, void *ret_bytes, uint64_t *ret_version)
+{
+    int result = get_any_part(value, from, size, ret_bytes, ret_version);
+    if (coopi_unlikely(value->typed.object.read_only && result >= 0))
+        return coopi_object_check_there(&value->typed.object);
+    return result;
+}
+
 /* The writers' lock, when it is not free or not so quick to get; and without one. COOP_OWNER_DIED goes up to the
  * caller: this was the acquire that was told, and the next one will not be. */
 static __attribute__((noinline)) int set_slowly(coop_value *value, uint32_t from, uint32_t size, const void *bytes)
 {
     coop_rlock *lock = value->typed.lock;
-    int held = lock ? coop_rlock_acquire(lock, COOP_FOREVER) : 0;
+    int held = coopi_object_check_writable(&value->typed.object);
+    if (held == 0 && lock) held = coop_rlock_acquire(lock, COOP_FOREVER);
     if (held < 0) return held;
     coopi_record_set_part(&value->typed.record, from, size, bytes);
     int released = lock ? coop_rlock_release(lock) : 0;
@@ -200,6 +212,8 @@ static __attribute__((noinline)) int set_slowly(coop_value *value, uint32_t from
 
 static int set_small_part(coop_value *value, uint32_t from, uint32_t size, const void *bytes)
 {
+    int refused = coopi_object_check_writable(&value->typed.object);
+    if (refused < 0) return refused;
     uint64_t word = get_small(value), changed;
     do {
         changed = word;
@@ -221,8 +235,10 @@ int coop_value_get_version(coop_value *value, void *ret_bytes, size_t size, uint
 int coop_value_version(const coop_value *value, uint64_t *ret_version)
 {
     if (!value->typed.record.shm) return no_versions(value);
-    *ret_version = coopi_load_acquire(&value->typed.record.shm->sequence);
-    return 0;
+    uint64_t version = coopi_load_acquire(&value->typed.record.shm->sequence);
+    int result = value->typed.object.read_only ? coopi_object_check_there(&value->typed.object) : 0;
+    if (result == 0) *ret_version = version;
+    return result;
 }
 
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size)
@@ -239,6 +255,7 @@ int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size)
     if (coopi_unlikely(size != value->typed.type.size)) return wrong_size(value, size, "type", value->typed.type.size);
     if (!record->shm) {
         uint64_t word = 0;
+        if (coopi_unlikely(!value->typed.number)) return coopi_object_check_writable(&value->typed.object);
         memcpy(&word, bytes, size);
         coopi_scalar_set_bytes(value->typed.data, &word, value->typed.type.size);
         return 0;

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OPEN_FLAGS (O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
+#define OPEN_FLAGS (O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
 #define LEASE_TIMEOUT INT64_C(5000000000)
 #define LAST_OUT_TIMEOUT INT64_C(50000000)
 
@@ -78,10 +78,10 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
     char file[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME] = COOPI_SHM_FOLDER;
     memcpy(file + sizeof COOPI_SHM_FOLDER - 1, name->shm, sizeof name->shm);
     int64_t deadline = coopi_deadline(LEASE_TIMEOUT);
-    int fd = open(file, OPEN_FLAGS);
+    int how = OPEN_FLAGS | (flags & COOP_READ_ONLY ? O_RDONLY : O_RDWR), fd = open(file, how);
     while (fd < 0 && errno == EAGAIN && coopi_now() < deadline) { /* somebody has a lease on it, for a moment */
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        fd = open(file, OPEN_FLAGS);
+        fd = open(file, how);
     }
     if (fd < 0) return say_open(name, errno);
     struct stat st;
@@ -108,11 +108,11 @@ static int read_header(int fd, const char *name, struct coopi_header *ret_header
 }
 
 /* RLIMIT_AS, mlockall, valgrind and sanitizers refuse large maps, each with its own error. */
-static void *map_as_much(int fd, uint64_t maximum, uint64_t least, uint64_t *ret_mapped)
+static void *map_as_much(int fd, int protection, uint64_t maximum, uint64_t least, uint64_t *ret_mapped)
 {
     for (uint64_t size = maximum;; size /= 2) {
         if (size < least) size = least;
-        void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        void *base = mmap(NULL, size, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (base != MAP_FAILED) {
             *ret_mapped = size;
             return base;
@@ -128,7 +128,9 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
     int r = read_header(fd, label, geometry, &st);
     if (r < 0) return r;
     uint64_t file_size = (uint64_t)st.st_size, least = file_size < geometry->maximum ? file_size : geometry->maximum;
-    void *base = map_as_much(fd, geometry->maximum, least, &map->mapped);
+    map->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+    int protection = map->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    void *base = map_as_much(fd, protection, geometry->maximum, least, &map->mapped);
     if (!base)
         return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label,
                           least, strerror(errno));
@@ -214,7 +216,7 @@ int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
                               "use a named segment, or keep descriptors that are not yours open");
         struct coopi_segment_name name;
         int r = name_of(map, &name);
-        if (r == 0) r = coopi_segment_file_open(&name, COOP_TRUST_PEERS, &fd);
+        if (r == 0) r = coopi_segment_file_open(&name, COOP_TRUST_PEERS | (map->read_only ? COOP_READ_ONLY : 0), &fd);
         if (r < 0) return r;
         if (!is_ours(map, fd)) {
             close(fd);

@@ -5,12 +5,13 @@
 
 #include "segment/map.h"
 
-/* Opens the file of a named segment and checks what the file system says of it: a regular file of the right owner and
- * mode with one link. Never blocks on a planted FIFO, never follows a link. *RET_FD is the caller's. */
+/* Opens the file of a named segment, with COOP_READ_ONLY in FLAGS only to read it, and checks what the file system says
+ * of it: a regular file of the right owner and mode with one link. Never blocks on a planted FIFO, never follows a
+ * link. *RET_FD is the caller's. */
 int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, int *ret_fd);
 
-/* Checks the header, copies the geometry and maps the declared maximum, or the largest half of a half of it that this
- * process may have. Takes over FD, also on failure. */
+/* Checks the header, copies the geometry and maps, with the rights of FD, the declared maximum, or the largest half of
+ * a half of it that this process may have. Takes over FD, also on failure. */
 int coopi_map_file(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map);
 
 void coopi_unmap_file(struct coopi_map *map);

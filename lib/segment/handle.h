@@ -15,6 +15,9 @@ struct coop_segment {
  * reference on the map. */
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map);
 
+/* -EINVAL with the sentence for COOP_CREATE beside COOP_READ_ONLY. */
+int coopi_say_reading_makes_nothing(const char *label);
+
 /* An empty handle, before the work; NULL with a sentence. */
 coop_segment *coopi_segment_handle(const char *label);
 

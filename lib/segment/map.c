@@ -16,10 +16,12 @@ struct coopi_map *coopi_map_in_slot(uint32_t slot)
     return slot < coopi_load_acquire(&slots_used) ? coopi_load_acquire(&maps[slot]) : NULL;
 }
 
-struct coopi_map *coopi_map_find(dev_t device, ino_t inode)
+struct coopi_map *coopi_map_find(dev_t device, ino_t inode, bool read_only)
 {
-    for (uint32_t slot = 0; slot < slots_used; slot++)
-        if (maps[slot] && maps[slot]->inode == inode && maps[slot]->device == device) return maps[slot];
+    for (uint32_t slot = 0; slot < slots_used; slot++) {
+        struct coopi_map *map = maps[slot];
+        if (map && map->inode == inode && map->device == device && map->read_only == read_only) return map;
+    }
     return NULL;
 }
 

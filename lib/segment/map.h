@@ -29,6 +29,7 @@ struct coopi_map {
     uint32_t references; /* handles; under the registry's lock */
     int fd;              /* checked against device and inode before it is used */
     bool anonymous;
+    bool read_only; /* no participant: nothing may be written */
     dev_t device;
     ino_t inode;
     struct coopi_header *header;         /* base */
@@ -65,8 +66,8 @@ static inline void coopi_map_point(struct coopi_map *map, uint8_t *base, const s
 /* The table of maps. Changed under the process's lock, by single stores: a forked child may find it at any moment. */
 struct coopi_map *coopi_map_in_slot(uint32_t slot);
 
-/* The map of a file, or NULL. Under the process's lock. */
-struct coopi_map *coopi_map_find(dev_t device, ino_t inode);
+/* The map of a file with these rights, or NULL. Under the process's lock. */
+struct coopi_map *coopi_map_find(dev_t device, ino_t inode, bool read_only);
 
 /* Gives a new map a slot and its first reference. Under the process's lock. -EMFILE: the table is full. */
 int coopi_map_enter(struct coopi_map *map);

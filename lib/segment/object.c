@@ -2,6 +2,7 @@
 /* Objects as handles see them: found or made, and checked. */
 #include "segment/object.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "base/quote.h"
 #include "base/type.h"
@@ -20,7 +21,7 @@
 
 #define DIFFERENCE 400 /* room for the words about two types */
 #define OPEN_TRIES 8
-#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_INTR | COOP_TRUST_PEERS)
+#define KNOWN_FLAGS (COOP_CREATE | COOP_EXCL | COOP_INTR | COOP_TRUST_PEERS | COOP_READ_ONLY)
 
 /* The entry's type text as a private string; NULL in *RET if it has none. */
 static int copy_type(struct coopi_map *map, const struct coopi_entry *entry, const char *label, char **ret_type)
@@ -69,8 +70,13 @@ static int compare_types(const char *label, const char *found, const char *wante
                       coopi_quote(found, quoted, sizeof quoted));
 }
 
-static int compare(const struct coopi_entry *entry, const char *type, const struct coopi_want *want, const char *label)
+static int compare(const struct coopi_entry *entry, const char *type, const struct coopi_want *want, bool reading,
+                   const char *label)
 {
+    if (reading && want->kind != COOPI_VALUE && want->kind != COOPI_ARRAY)
+        return coopi_fail(EACCES,
+                          "%s: a %s cannot be used by one who only reads (COOP_READ_ONLY); open it without that", label,
+                          coopi_kind_name(want->kind));
     if (entry->kind != want->kind)
         return coopi_fail(EINVAL, "%s: is of kind %s, not %s; open it as %s", label, coopi_kind_name(entry->kind),
                           coopi_kind_name(want->kind), coopi_kind_name(entry->kind));
@@ -92,7 +98,7 @@ static int view(struct coopi_map *map, const struct coopi_found *found, const st
     int r = coopi_entry_check(entry, map->geometry, map->geometry->maximum, coopi_map_label(map));
     if (r == 0) r = coopi_map_reach(map, entry->offset + entry->size);
     if (r == 0) r = copy_type(map, entry, label, &type);
-    if (r == 0) r = compare(entry, type, want, label);
+    if (r == 0) r = compare(entry, type, want, map->read_only, label);
     if (r < 0) {
         free(type);
         return r;
@@ -106,6 +112,8 @@ static int view(struct coopi_map *map, const struct coopi_found *found, const st
         .flags = (uint32_t)flags & COOP_INTR,
         .slot = map->slot,
         .number = found->number,
+        .read_only = map->read_only,
+        .state = entry->state,
         .path = path,
         .type = type,
     };
@@ -134,6 +142,7 @@ static int find_or_make(struct coopi_map *map, const char *name, const struct co
 static int find_and_count(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags,
                           const char *label, struct coopi_found *ret_found)
 {
+    if (map->read_only && !(flags & COOP_CREATE)) return find_or_make(map, name, want, flags, label, ret_found);
     int r = coopi_participant_attach(map); /* a raw clone's child is none yet */
     for (int tries = 0; r == 0 && tries < OPEN_TRIES; tries++) {
         r = find_or_make(map, name, want, flags, label, ret_found);
@@ -156,7 +165,7 @@ static int open_in(struct coopi_map *map, const char *name, const struct coopi_w
     if (r == 0) {
         r = view(map, &found, want, flags, path, ret_object);
         if (r == 0) return 0;
-        coopi_opens_drop(map, found.number, false);
+        if (!map->read_only) coopi_opens_drop(map, found.number, false);
     }
     free(path);
     coopi_map_release(map);
@@ -178,6 +187,8 @@ static int check_flags(const char *label, const struct coopi_want *want, int fla
         return coopi_fail(EINVAL, "%s: COOP_RAW is for values and arrays, not for a %s; leave it out", label, kind);
     if (unknown == COOP_TRANSFERABLE)
         return coopi_fail(EINVAL, "%s: COOP_TRANSFERABLE is for a lock, not for a %s; leave it out", label, kind);
+    if (unknown == 0 && (flags & COOP_READ_ONLY) && (flags & COOP_CREATE))
+        return coopi_say_reading_makes_nothing(label);
     if (unknown) return coopi_fail(EINVAL, "%s: unknown flags %#x; leave them out", label, unknown);
     return 0;
 }
@@ -204,6 +215,9 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
     struct coopi_map *map = segment->map;
     int r = check_flags(name ? name : "nameless object", want, flags);
     if (r == 0 && name) r = coopi_object_name_check(name);
+    if (r == 0 && (flags & COOP_READ_ONLY) && !map->read_only)
+        r = coopi_fail(EINVAL, "%s: the segment is open to be written as well; open that with COOP_READ_ONLY",
+                       name ? name : "nameless object");
     if (r < 0) return r;
     char *path = NULL;
     if (name && asprintf(&path, "%s/%s", coopi_map_label(map), name) < 0)
@@ -227,7 +241,7 @@ static bool still_held(const struct coopi_object *object)
 
 void coopi_object_close(struct coopi_object *object)
 {
-    coopi_opens_drop(object->map, object->number, still_held(object));
+    if (!object->read_only) coopi_opens_drop(object->map, object->number, still_held(object));
     free(object->type);
     free(object->path);
     coopi_map_release(object->map);
@@ -259,6 +273,21 @@ int coop_object_remove(const char *path, int flags)
     r = coopi_directory_remove(map, parsed.object, flags & COOP_FORCE);
     coopi_map_release(map);
     return r;
+}
+
+int coopi_object_check_there(const struct coopi_object *object)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (coopi_load_relaxed(&object->map->directory[object->number].state) == object->state) return 0;
+    return coopi_fail(ESTALE, "%s: was removed, and who only reads keeps nothing alive; open it again",
+                      coopi_object_label(object));
+}
+
+int coopi_object_check_writable(const struct coopi_object *object)
+{
+    if (!object->read_only) return 0;
+    return coopi_fail(EACCES, "%s: is open only to be read (COOP_READ_ONLY); nothing was changed, open it without that",
+                      coopi_object_label(object));
 }
 
 const char *coopi_object_label(const struct coopi_object *object)

@@ -27,6 +27,8 @@ struct coopi_object {
     uint32_t flags;  /* COOP_INTR of the opener */
     uint32_t slot;   /* map->slot, a load nearer */
     uint32_t number; /* of its directory entry */
+    bool read_only;  /* map->read_only: not counted among those who have it open */
+    uint64_t state;  /* the entry's when it was opened */
     char *path;      /* `segment/object`; NULL: nameless */
     char *type;      /* the object's own format string, private copy; NULL: none. Not yet parsed: hostile text */
 };
@@ -42,6 +44,12 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
 
 /* Gives back path, type and the reference on the map. */
 void coopi_object_close(struct coopi_object *object);
+
+/* After reading through a read-only handle: 0 if the object was there all the time; -ESTALE: it was removed. */
+int coopi_object_check_there(const struct coopi_object *object);
+
+/* -EACCES with a sentence if the object is only to be read, else 0. */
+int coopi_object_check_writable(const struct coopi_object *object);
 
 /* For sentences: the path, or "nameless value" and the like. */
 const char *coopi_object_label(const struct coopi_object *object);

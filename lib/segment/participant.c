@@ -49,6 +49,9 @@ int coopi_participant_attach(struct coopi_map *map)
     struct coopi_process *process = coopi_process();
     if (!process) return -errno;
     if (coopi_load_acquire(&process->participant[map->slot])) return 0;
+    if (map->read_only)
+        return coopi_fail(EACCES, "%s: is open only to be read (COOP_READ_ONLY); open it without that for the rest",
+                          coopi_map_label(map));
     coopi_process_lock(process);
     bool attached = process->participant[map->slot] || claim_any(map, process, false) || claim_any(map, process, true);
     coopi_process_unlock(process);

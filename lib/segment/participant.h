@@ -5,7 +5,8 @@
 
 #include "segment/map.h"
 
-/* Puts this process into the table, once. 0, or -EUSERS: all rows belong to living processes. */
+/* Puts this process into the table, once: the way in for all that writes or waits. 0, -EUSERS: all rows belong to
+ * living processes; -EACCES: the map is only to be read. */
 int coopi_participant_attach(struct coopi_map *map);
 
 /* Gives this process's row back. */

@@ -13,6 +13,7 @@
 #include "segment/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,8 @@ static int take(int fd, const struct coopi_segment_name *name, struct coopi_map 
         close(fd);
         return coopi_fail(error, "%s: fstat: %s", name ? name->name : "anonymous segment", strerror(error));
     }
-    struct coopi_map *map = coopi_map_find(st.st_dev, st.st_ino);
+    bool read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+    struct coopi_map *map = coopi_map_find(st.st_dev, st.st_ino, read_only);
     if (map) {
         close(fd);
         coopi_map_hold(map);
@@ -83,7 +85,7 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
     r = take(fd, name, &map);
     coopi_process_unlock(process);
     if (r < 0) return r;
-    r = coopi_participant_attach(map);
+    r = map->read_only ? 0 : coopi_participant_attach(map);
     if (r < 0) {
         coopi_map_release(map);
         return r;
@@ -97,7 +99,7 @@ int coopi_map_open(const struct coopi_segment_name *name, int flags, struct coop
     for (int tries = 1;; tries++) {
         int fd, r = coopi_segment_file_open(name, flags, &fd);
         if (r < 0) return r;
-        r = coopi_abandoned_settle(name, fd, tries >= SETTLE_TRIES);
+        r = flags & COOP_READ_ONLY ? 0 : coopi_abandoned_settle(name, fd, tries >= SETTLE_TRIES);
         if (r == 0) return coopi_map_made(fd, name, ret_map);
         close(fd);
         if (r < 0) return r;

@@ -57,6 +57,11 @@ int coop_segment_create(const char *name, const coop_segment_options *options, c
     return coopi_segment_finish(make(name ? &parsed : NULL, options, &segment->map), segment, ret_segment);
 }
 
+int coopi_say_reading_makes_nothing(const char *label)
+{
+    return coopi_fail(EINVAL, "%s: COOP_READ_ONLY and COOP_CREATE contradict each other; leave one out", label);
+}
+
 int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, struct coopi_map **ret_map)
 {
     for (int tries = 0; tries < OPEN_TRIES; tries++) {
@@ -73,9 +78,11 @@ int coop_segment_open(const char *name, int flags, coop_segment **ret_segment)
 {
     if (!name)
         return coopi_fail(EINVAL, "segment: no name to open; coop_segment_create(NULL, ...) makes an anonymous one");
-    if (flags & ~(COOP_CREATE | COOP_EXCL | COOP_TRUST_PEERS))
-        return coopi_fail(EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS", name,
-                          flags);
+    if (flags & ~(COOP_CREATE | COOP_EXCL | COOP_TRUST_PEERS | COOP_READ_ONLY))
+        return coopi_fail(
+            EINVAL, "%s: unknown flags %#x; segments take COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS, COOP_READ_ONLY",
+            name, flags);
+    if ((flags & COOP_READ_ONLY) && (flags & COOP_CREATE)) return coopi_say_reading_makes_nothing(name);
     struct coopi_segment_name parsed;
     int r = coopi_segment_name_parse(name, &parsed);
     if (r < 0) return r;

@@ -197,7 +197,7 @@ static void shared_dict_says_so_when_a_process_is_killed(void)
     const char *path = test_file("text");
     FILE *file = fopen(path, "w");
     CHECK(file != NULL);
-    for (int i = 0; i < 40000; i++) fputs("again and ", file);
+    for (int i = 0; i < 10000; i++) fputs("again and ", file);
     fclose(file);
     const char *name = test_name("manager");
     struct started manager = START("coop-manager", "--name", name);

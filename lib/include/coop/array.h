@@ -98,7 +98,7 @@ int coop_array_get_value(const coop_array *array, char *ret_string, size_t size)
 int coop_array_set_value(coop_array *array, const char *string);
 
 /* The items themselves: coop_array_length() * coop_array_item_size() bytes, aligned to 64, valid until the handle is
- * closed. */
+ * closed. Only to be read where the array is open with COOP_READ_ONLY: a store there is SIGSEGV. */
 void *coop_array_data(coop_array *array);
 
 /* As coop_value_lock() and coop_value_use_lock(). */

@@ -41,6 +41,7 @@
 /* Waits through this handle end with -EINTR after a signal handler ran; those for a transferable lock do so only after
  * a handler that was installed without SA_RESTART. */
 #define COOP_INTR 0x08
+#define COOP_READ_ONLY 0x40    /* open a segment, or a value or array by its path, only to read: see segment.h */
 #define COOP_TRANSFERABLE 0x20 /* make a Lock that any thread may release */
 #define COOP_TRUST_PEERS 0x10  /* open a segment that belongs to another uid: its writers have full power over us */
 

@@ -61,10 +61,17 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
                         coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* Opens a segment that exists, or with COOP_CREATE makes it with default options where it is absent.
- * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS. Opening it again in one process gives another handle on one mapping.
- * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others in, not a regular file), -EBADMSG (not a
- * segment, truncated, damaged), -ENOTSUP (newer format, other machine layout, another PID namespace that somebody has
- * it in), -EBUSY (somebody is about to remove or adopt it), -EUSERS (no free participant row), and those of create. */
+ * FLAGS: COOP_CREATE, COOP_EXCL, COOP_TRUST_PEERS, COOP_READ_ONLY (alone, or with TRUST_PEERS). Opening it again in one
+ * process gives another handle on one mapping.
+ * COOP_READ_ONLY: the kernel lets nothing of this process write to the segment, whatever its bugs. Who reads is no
+ * participant: values and arrays that exist can be opened and read, and all that would write, wait or hold is -EACCES:
+ * locks, setting, making, removing. The right to read the file is enough, another PID namespace does no harm, and
+ * nobody waits for a reader that is stopped. But a reader keeps nothing alive: once an object is removed, reading it is
+ * -ESTALE. (The calls that copy many bytes may by then have written to their output.)
+ * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others in, not a regular file; COOP_READ_ONLY: the
+ * call would write), -EBADMSG (not a segment, truncated, damaged), -ENOTSUP (newer format, other machine layout,
+ * another PID namespace that somebody has it in), -EBUSY (somebody is about to remove or adopt it), -EUSERS (no free
+ * participant row), and those of create. */
 int coop_segment_open(const char *name, int flags, coop_segment **ret_segment) COOP_MUST_CHECK;
 
 /* Closes the handle; NULL is ignored. The mapping stays while any thread of the process is an owner in it or another

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /* Value: one typed number, byte string, row of numbers or record in shared memory.
  *
  * TYPE is a format string as in Python's struct module and PEP 3118:
- *     a native scalar   ? bool   c char   b B 8-bit   h H short   i I int   l L long   q Q long long   n N ssize_t
- * size_t f d N bytes           Ns rows, matrices    3d   (3,4)d   (2)16s a record          T{d:x: d:y: 16s:label:} is
- * struct { double x, y; char label[16]; }, laid out as the C compiler does it, with the padding at its end. Records
- * nest, have rows of records (`4T{...}`), and padding may be written out: x is a byte of it, and 0d none, but up to
- * where a d may stand several scalars   id3x: as Python's struct has it, without padding at the end; its fields are f0,
- * f1, ... with blanks and '@' between them; at most 4095 characters, 1,023 fields, 16 records within each other and 1
- * GiB. The type that a value says it has is this text in its shortest form. Two texts that lay out the same names in
- * the same way are the same type.
+ *     ? bool   c char   b B 8 bits   h H short   i I int   l L long   q Q long long   n N ssize_t, size_t   f d floating
+ *     16s                           16 bytes
+ *     3d  (3,4)d  (2)16s            rows and matrices
+ *     T{d:x: d:y: 16s:label:}       struct { double x, y; char label[16]; }, laid out as the C compiler does it, with the
+ *                                   padding at its end. Records nest, and have rows of records (`4T{...}`). Padding may
+ *                                   be written out: `x` is a byte of it, and `0d` none, but up to where a d may stand
+ *     id3x                          several scalars as Python's struct has them: without padding at the end; the fields
+ *                                   are f0, f1, ...
+ * with blanks and '@' between them; at most 4095 characters, 1,023 fields, 16 records within each other and 1 GiB. The
+ * type that a value says it has is this text in its shortest form. Two texts that lay out the same names in the same
+ * way are the same type.
  *
  * Whatever has at most 8 bytes is read and written by one atomic access, so a reader never sees half of a value, and a
  * writer killed at any instruction leaves the old value or the new one. For numbers add, exchange and compare_exchange
@@ -29,6 +33,7 @@
  *
  * The two buffers behind a sequence are akin to the Linux kernel's seqcount_latch; here the sequence tells versions,
  * and must be the same before and after a copy. */
+/* clang-format on */
 #ifndef COOP_VALUE_H
 #define COOP_VALUE_H
 
@@ -42,9 +47,9 @@ typedef struct coop_value coop_value;
 
 /* By path (`segment/object`); a NULL path makes a nameless one in the program's anonymous segment, which forked
  * children share. A new value is zero. FLAGS: COOP_CREATE, COOP_EXCL, COOP_RAW (heeded when it is made), COOP_INTR,
- * COOP_TRUST_PEERS. TYPE NULL opens an existing value as whatever it is. Errors: those of coop_segment_open(), -ENOENT,
- * -EEXIST, -ENOSPC, -EINVAL: a malformed name or type (the sentence gives the column), an object of another kind or
- * type (it names the first difference). */
+ * COOP_TRUST_PEERS, COOP_READ_ONLY (segment.h). TYPE NULL opens an existing value as whatever it is. Errors: those of
+ * coop_segment_open(), -ENOENT, -EEXIST, -ENOSPC, -EINVAL: a malformed name or type (the sentence gives the column), an
+ * object of another kind or type (it names the first difference). */
 int coop_value_open(const char *path, const char *type, int flags, coop_value **ret_value) COOP_MUST_CHECK;
 
 /* A new nameless value: as opening a NULL path. */
@@ -112,12 +117,13 @@ int coop_value_exchange_f64(coop_value *value, double number, double *ret_old);
 int coop_value_compare_exchange_i64(coop_value *value, int64_t *expected, int64_t desired) COOP_MUST_CHECK;
 int coop_value_compare_exchange_f64(coop_value *value, double *expected, double desired) COOP_MUST_CHECK;
 
-/* The value's lock, borrowed from the handle: do not close it. NULL for a raw value that was given none. */
+/* The value's lock, borrowed from the handle: do not close it. NULL for a raw value that was given none, and for a
+ * handle that only reads. */
 coop_rlock *coop_value_lock(coop_value *value);
 
 /* Gives a raw value a lock for this handle (several values may share one): borrowed, and must outlive the handle.
- * -EEXIST if it has a lock already. More than 8 bytes are then set under it. Not thread-safe: call it before other
- * threads use the handle. */
+ * -EEXIST if it has a lock already; -EACCES if it only reads. More than 8 bytes are then set under it. Not thread-safe:
+ * call it before other threads use the handle. */
 int coop_value_use_lock(coop_value *value, coop_rlock *lock) COOP_MUST_CHECK;
 
 /* Format string, size in bytes, and `segment/object` (NULL for a nameless one). The strings live as long as the handle.
