@@ -94,6 +94,7 @@ struct operation {
     bool constant;  /* changes nothing that could be verified: has no `after` */
     bool unwatched; /* nobody but the victim may have the file open while it is recorded */
     bool unsound;   /* the scene's segment is damaged on purpose: only verify says whether it is sound */
+    bool shut;      /* stop mode: nobody can come in just now, for the name is held, or all rows are taken */
     bool no_exit;   /* not in the mode that ends a thread: it ends its process */
 };
 

@@ -10,6 +10,9 @@
 #include "sync/lock_shm.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct coopi_robust *robust_of(const struct scene *scene)
 {
@@ -247,6 +250,38 @@ static void time_out(struct scene *scene)
     scene->board->result = take(scene, COOP_MS(4));
 }
 
+/* Through a handle whose waits end with a signal. */
+static void prepare_interruptible(struct scene *scene)
+{
+    prepare_lock(scene);
+    coop_lock_close(scene->lock);
+    COOP_MUST(coop_lock_in(scene->segment, "lock", COOP_INTR, &scene->lock));
+}
+
+static void handle(int signal)
+{
+    (void)signal;
+}
+
+static void warm_handler(struct scene *scene)
+{
+    struct sigaction action = {.sa_handler = handle};
+    sigaction(SIGUSR1, &action, NULL);
+    warm_owner(scene);
+}
+
+static void interrupt(struct scene *scene)
+{
+    if (!scene->ended) syscall(SYS_tkill, scene->board->tid, SIGUSR1);
+}
+
+static void be_interrupted(struct scene *scene)
+{
+    int r = take(scene, COOP_FOREVER);
+    if (r == -EINTR) r = take(scene, COOP_NOWAIT); /* it is as it was */
+    scene->board->result = r;
+}
+
 void add_crowd(struct scene *scene)
 {
     add_holder(scene);
@@ -262,6 +297,10 @@ void add_sleepers(struct scene *scene)
 #define LOCK(called, ...)                                                                                              \
     {                                                                                                                  \
         .name = called, .prepare = prepare_lock, .look = look_lock, __VA_ARGS__                                        \
+    }
+#define INTERRUPTIBLE(called, ...)                                                                                     \
+    {                                                                                                                  \
+        .name = called, .prepare = prepare_interruptible, .look = look_lock, __VA_ARGS__                               \
     }
 #define TAKING .verify = verify_taken, .warm = warm_owner
 #define PASSING .verify = verify_passed_on, .warm = warm_owner, .lets_go = true
@@ -297,6 +336,12 @@ const struct operation lock_operations[] = {
          .constant = true),
     LOCK("lock-timeout/held", TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go,
          .constant = true),
+    INTERRUPTIBLE("lock-acquire-interruptible/crowd", TAKING, .operate = act_acquire, .gather = add_crowd,
+                  .asleep = let_holder_go),
+    INTERRUPTIBLE("lock-interrupt/held", .verify = verify_taken, .warm = warm_handler, .operate = be_interrupted,
+                  .gather = add_holder, .asleep = interrupt, .let_go = let_holder_go, .constant = true),
+    INTERRUPTIBLE("lock-interrupt/crowd", .verify = verify_taken, .warm = warm_handler, .operate = be_interrupted,
+                  .gather = add_crowd, .asleep = interrupt, .let_go = let_holder_go, .constant = true),
     LOCK("lock-timeout/crowd", TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go,
          .constant = true),
     {0},

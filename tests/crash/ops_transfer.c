@@ -142,6 +142,7 @@ const struct operation transfer_operations[] = {
      .gather = add_leaver,
      .asleep = come_back,
      .late = come_back,
+     .shut = true,
      WAITING},
     {0},
 };

@@ -16,14 +16,15 @@ static void work_elsewhere(struct scene *scene, struct peer *self)
     int64_t number;
     char bytes[64];
     snprintf(name, sizeof name, "%s.beside", scene->name);
-    int r = scene->manager ? -ENOENT : coop_segment_open(scene->name, 0, &segment);
+    int r = scene->manager || scene->op->shut ? -ENOENT : coop_segment_open(scene->name, 0, &segment);
     if (r == 0) coop_segment_close(segment);
     if (r == -ENOENT) r = 0;
     if (r == 0) r = coop_segment_create(name, COOP_SEGMENT_OPTIONS(.reserve = 4096, .maximum = 1 << 20), &segment);
     if (r == 0) coop_segment_close(segment);
     if (r == 0) r = coop_segment_remove(name, 0);
-    if (r == 0 && scene->spare) r = coop_lock_acquire(scene->spare, COOP_S(2));
-    if (r == 0 && scene->spare) r = coop_lock_release(scene->spare);
+    bool may_own = scene->spare && !scene->op->shut;
+    if (r == 0 && may_own) r = coop_lock_acquire(scene->spare, COOP_S(2));
+    if (r == 0 && may_own) r = coop_lock_release(scene->spare);
     if (r == 0 && scene->value) r = coop_value_get_bytes(scene->value, bytes, coop_value_size(scene->value));
     if (r == 0 && scene->array) r = coop_array_get_i64(scene->array, 0, &number);
     if (r == 0 && scene->manager) r = coop_manager_ping(scene->manager);

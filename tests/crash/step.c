@@ -81,6 +81,8 @@ static enum moved judge(struct victim *v, int status)
         return BROKEN;
     }
     int stop = WSTOPSIG(status);
+    v->passed_on = stop == SIGUSR1 || stop == SIGURG ? stop : 0; /* from the survivor; that a lease is wanted */
+    if (v->passed_on) return MOVED;
     if (stop != SIGTRAP && stop != SYSCALL_STOP) {
         v->signal = stop;
         return BROKEN;
@@ -111,9 +113,15 @@ static enum moved move(struct victim *v, enum moving moving)
 {
     if (v->moving == NOTHING) {
         v->moving = moving;
-        if (ptrace(moving == STEP ? PTRACE_SINGLESTEP : PTRACE_SYSCALL, v->tid, NULL, NULL) != 0) return BROKEN;
+        long signal = v->passed_on;
+        v->passed_on = 0;
+        if (ptrace(moving == STEP ? PTRACE_SINGLESTEP : PTRACE_SYSCALL, v->tid, NULL, signal) != 0) return BROKEN;
     }
     enum moved moved = await(v);
+    if (v->passed_on) { /* no move yet */
+        v->moving = NOTHING;
+        return move(v, moving);
+    }
     if (moved != SLEEPS) v->moving = NOTHING;
     return moved;
 }

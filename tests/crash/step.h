@@ -22,7 +22,8 @@ struct victim {
     enum moving moving; /* what it was told and has not done yet */
     bool told;          /* that it sleeps */
     int64_t since;      /* it sleeps */
-    int signal;         /* that broke it */
+    int signal;         /* that broke it, */
+    int passed_on;      /* or that it is to have with the next move */
     uint64_t head;      /* address of the thread's robust-list head */
 };
 
