@@ -140,6 +140,23 @@ enum moved victim_call(struct victim *v)
     return move(v, CALL_RETURN);
 }
 
+static bool poke_debug(const struct victim *v, int number, uint64_t value)
+{
+    size_t at = offsetof(struct user, u_debugreg) + (size_t)number * sizeof(unsigned long long);
+    return ptrace(PTRACE_POKEUSER, v->tid, (void *)at, (void *)(uintptr_t)value) == 0;
+}
+
+bool victim_set_breakpoint(const struct victim *v, uint64_t place)
+{
+    if (!place) return poke_debug(v, 7, 0);
+    return poke_debug(v, 0, place) && poke_debug(v, 7, 1); /* number 0, of this thread, at execution */
+}
+
+enum moved victim_to_breakpoint(struct victim *v)
+{
+    return move(v, CALL_ENTRY);
+}
+
 static pid_t fork_victim(const struct part *part, bool threaded)
 {
     pid_t pid = fork();

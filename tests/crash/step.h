@@ -41,6 +41,13 @@ enum moved victim_step(struct victim *victim);
 /* To the return of its next system call. */
 enum moved victim_call(struct victim *victim);
 
+/* A breakpoint of the processor at PLACE, for victim_to_breakpoint(); 0: none any more. False: there can be none. An
+ * instruction with a repeat prefix stops there once, and a step at each repetition. */
+bool victim_set_breakpoint(const struct victim *victim, uint64_t place);
+
+/* Before the instruction at the breakpoint, or into its next system call. */
+enum moved victim_to_breakpoint(struct victim *victim);
+
 /* True if its next instruction enters the kernel. */
 bool victim_enters(const struct victim *victim);
 

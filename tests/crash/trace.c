@@ -15,6 +15,7 @@
 #define SHORT 1000 /* instructions: up to here each is a point */
 #define TINY 64    /* up to here each is, also in the short form */
 #define LONGEST 4000000
+#define FAR 100   /* instructions that are not stepped one by one if that can be helped */
 #define DRIFT 200 /* instructions that an event may come later than it was recorded */
 
 /* The segment's bytes, seen through a mapping of our own, and as they were before the last step. Where nobody else may
@@ -193,6 +194,40 @@ static uint32_t passes_of(const struct trace *trace, size_t number)
     return passes;
 }
 
+static bool repeats(const struct victim *victim, uint64_t place)
+{
+    uint8_t prefix = 0;
+    return victim_read(victim, place, &prefix, sizeof prefix) && (prefix == 0xf2 || prefix == 0xf3);
+}
+
+/* Long ways are not stepped: a breakpoint stands where the last instruction but a few is, and is passed as often as it
+ * was recorded. *PASSES are those of the event's place that are left then. */
+static enum moved come_near(struct victim *victim, const struct trace *trace, size_t number, uint32_t *passes)
+{
+    size_t near = number;
+    while (trace->events[near].steps > 0 && (trace->events[near].sleeps || repeats(victim, trace->events[near].place)))
+        near--;
+    const struct event *event = &trace->events[near];
+    uint32_t left = passes_of(trace, near);
+    enum moved moved = MOVED;
+    if (event->steps == 0 || left == 0) return MOVED;
+    if (victim_place(victim) == event->place) { /* it would stop where it stands */
+        moved = victim_step(victim);
+        if (moved == MOVED && victim_place(victim) == event->place) left--;
+    }
+    if (moved != MOVED || !victim_set_breakpoint(victim, event->place)) return moved;
+    while (moved == MOVED && left > 0) {
+        moved = victim_to_breakpoint(victim);
+        if (moved == MOVED && victim_place(victim) != event->place) break; /* a system call: it went another way */
+        if (moved == MOVED) left--;
+    }
+    victim_set_breakpoint(victim, 0);
+    *passes = 0;
+    for (size_t i = near + 1; i <= number; i++)
+        *passes += !trace->events[i].sleeps && trace->events[i].place == trace->events[number].place;
+    return moved;
+}
+
 enum moved trace_reach(struct victim *victim, struct scene *scene, const struct trace *trace, size_t number,
                        bool *ret_met)
 {
@@ -201,6 +236,7 @@ enum moved trace_reach(struct victim *victim, struct scene *scene, const struct 
     const struct event *event = &trace->events[number];
     uint32_t passes = passes_of(trace, event->sleeps ? number - 1 : number);
     enum moved moved = reach_call(victim, scene, event->calls);
+    if (moved == MOVED && event->steps > FAR) moved = come_near(victim, trace, number, &passes);
     for (uint32_t step = 0; moved == MOVED && passes > 0 && step < event->steps + DRIFT; step++) {
         moved = victim_step(victim);
         if (moved == MOVED && victim_place(victim) == event->place) passes--;
