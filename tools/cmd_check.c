@@ -22,6 +22,7 @@
 #define LOOKS 3           /* a segment in use may look wrong for a moment */
 #define PAUSE_NS 20000000 /* between them */
 #define CORRUPT 5
+#define TRUST "Attach also to segments that others may write, such as a group's"
 
 struct check {
     struct shmctl *shmctl;
@@ -29,6 +30,7 @@ struct check {
     int name_count;
     bool repair;
     bool dry_run;
+    bool trust;
     json_t *segments;
     int code; /* of the first that is not well */
 };
@@ -93,12 +95,12 @@ static int check_outside(const struct coopi_segment_name *name, bool *ret_used, 
 }
 
 /* As one who uses it, under the directory's lock, where nothing moves. */
-static int go_inside(const char *text, bool dry_run, json_t **ret_findings)
+static int go_inside(const char *text, bool trust, bool dry_run, json_t **ret_findings)
 {
     coop_segment *segment;
     struct coopi_findings findings = {.tell = keep, .context = model_array()};
     *ret_findings = findings.context;
-    int r = coop_segment_open(text, 0, &segment);
+    int r = coop_segment_open(text, trust ? COOP_TRUST_PEERS : 0, &segment);
     if (r < 0) return r;
     r = coopi_segment_repair(segment->map, dry_run, &findings);
     coop_segment_close(segment);
@@ -107,13 +109,13 @@ static int go_inside(const char *text, bool dry_run, json_t **ret_findings)
 
 /* Somebody may be at work in a segment all the time: then no look from outside tells. Who cannot be asked, because he
  * holds the directory's lock or the segment takes nobody in, is as damaged as it looks. */
-static int judge(const struct coopi_segment_name *name, const char *text, json_t **ret_findings)
+static int judge(const struct coopi_segment_name *name, const char *text, bool trust, json_t **ret_findings)
 {
     bool used = false;
     json_t *inside;
     int r = check_outside(name, &used, ret_findings);
     if (r < 0 || !used || json_array_size(*ret_findings) == 0) return r;
-    bool asked = go_inside(text, true, &inside) == 0;
+    bool asked = go_inside(text, trust, true, &inside) == 0;
     json_decref(asked ? *ret_findings : inside);
     if (asked) *ret_findings = inside;
     return 0;
@@ -139,7 +141,9 @@ static void look_at(struct check *check, const char *text)
     struct coopi_segment_name name;
     json_t *findings = NULL, *one = model_object();
     int r = coopi_segment_name_parse(text, &name);
-    if (r == 0) r = check->repair ? go_inside(text, check->dry_run, &findings) : judge(&name, text, &findings);
+    if (r == 0)
+        r = check->repair ? go_inside(text, check->trust, check->dry_run, &findings)
+                          : judge(&name, text, check->trust, &findings);
     if (!findings) findings = model_array();
     int code = r < 0 ? shmctl_fail(r) : json_array_size(findings) && (!check->repair || check->dry_run) ? CORRUPT : 0;
     if (check->code == 0) check->code = code;
@@ -158,6 +162,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = check->shmctl; return 0;
     case 'n': check->dry_run = true; return 0;
+    case 't': check->trust = true; return 0;
     case ARGP_KEY_ARG: check->names[check->name_count++] = arg; return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "which segment? `shmctl ls` lists them"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
@@ -182,7 +187,9 @@ static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};
 
 int shmctl_check(struct shmctl *shmctl, int argc, char **argv)
 {
-    static const struct argp argp = {.parser = parse,
+    static const struct argp_option options[] = {{.name = "trust-peers", .key = 't', .doc = TRUST}, {0}};
+    static const struct argp argp = {.options = options,
+                                     .parser = parse,
                                      .children = children,
                                      .args_doc = "SEGMENT...",
                                      .doc = "Checks segments, and says what is wrong."};
@@ -194,6 +201,7 @@ int shmctl_repair(struct shmctl *shmctl, int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {.name = "dry-run", .key = 'n', .doc = "Only say what would be mended"},
+        {.name = "trust-peers", .key = 't', .doc = TRUST},
         {0},
     };
     static const struct argp argp = {.options = options,

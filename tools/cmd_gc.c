@@ -80,8 +80,8 @@ static void look_at(struct gc *gc, const struct coopi_segment_name *name, json_t
 {
     const char *why = NULL;
     enum fate fate = FAILED;
-    int fd, r = coopi_segment_file_open(name, 0, &fd);
-    if (r == -ENOENT && gc->name_count == 0) return; /* it has gone since it was listed */
+    int fd, r = coopi_segment_file_open(name, COOP_TRUST_PEERS, &fd); /* it is not mapped */
+    if (r == -ENOENT && gc->name_count == 0) return;                  /* it has gone since it was listed */
     if (r == 0) {
         fate = judge(gc, name, fd, &why);
         close(fd);

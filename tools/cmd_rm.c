@@ -20,6 +20,7 @@
 struct rm {
     struct shmctl *shmctl;
     bool force;
+    bool trust;
     const char **names; /* in the order of the command line; removed once all options are known */
     int name_count;
     json_t *removed;
@@ -54,7 +55,7 @@ static int remove_file(const char *text)
 
 static void remove_one(struct rm *rm, const char *text)
 {
-    int flags = rm->force ? COOP_FORCE : 0;
+    int flags = (rm->force ? COOP_FORCE : 0) | (rm->trust ? COOP_TRUST_PEERS : 0);
     bool object = strchr(text, '/') != NULL;
     int r = object ? coop_object_remove(text, flags) : coop_segment_remove(text, flags);
     if (!object && rm->force && is_damage(r)) r = remove_file(text);
@@ -78,6 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = rm->shmctl; return 0;
     case 'f': rm->force = true; return 0;
+    case 't': rm->trust = true; return 0;
     case ARGP_KEY_ARG: rm->names[rm->name_count++] = arg; return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "which segment? `shmctl ls` lists them"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
@@ -88,6 +90,7 @@ int shmctl_rm(struct shmctl *shmctl, int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {.name = "force", .key = 'f', .doc = "Remove also what is in use, and what is damaged"},
+        {.name = "trust-peers", .key = 't', .doc = "Open also segments that others may write, such as a group's"},
         {0},
     };
     static const struct argp_child children[] = {{.argp = &shmctl_common}, {0}};

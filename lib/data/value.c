@@ -192,9 +192,9 @@ static int get_any_part(coop_value *value, uint32_t from, uint32_t size, void *r
 static int get_part(coop_value *value, uint32_t from, uint32_t size, void *ret_bytes, uint64_t *ret_version)
 {
     int result = get_any_part(value, from, size, ret_bytes, ret_version);
-    if (coopi_unlikely(value->typed.object.read_only && result >= 0))
-        return coopi_object_check_there(&value->typed.object);
-    return result;
+    if (!value->typed.object.read_only) return result;
+    int there = coopi_object_check_there(&value->typed.object);
+    return there < 0 ? there : result;
 }
 
 /* The writers' lock, when it is not free or not so quick to get; and without one. COOP_OWNER_DIED goes up to the

@@ -84,7 +84,7 @@ int coopi_abandoned_settle(const struct coopi_segment_name *name, int fd, bool l
 int coopi_abandoned_remove(const struct coopi_segment_name *name)
 {
     for (int tries = 1; tries <= TRIES; tries++) {
-        int fd, r = coopi_segment_file_open(name, 0, &fd);
+        int fd, r = coopi_segment_file_open(name, COOP_TRUST_PEERS, &fd); /* it is not mapped */
         if (r < 0) return r == -ENOENT && tries == 1 ? r : r == -ENOENT;
         struct coopi_header header;
         bool ends =

@@ -131,6 +131,9 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
     map->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
     int protection = map->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
     void *base = map_as_much(fd, protection, geometry->maximum, least, &map->mapped);
+    if (!base && errno != ENOMEM && errno != EAGAIN && errno != EINVAL)
+        return coopi_fail(EACCES, "%s: cannot be mapped: %s; it must be writable, and not sealed against that", label,
+                          strerror(errno));
     if (!base)
         return coopi_fail(ENOMEM, "%s: cannot map even its %" PRIu64 " bytes: %s; raise RLIMIT_AS (ulimit -v)", label,
                           least, strerror(errno));
@@ -223,7 +226,11 @@ int coopi_map_file_descriptor(struct coopi_map *map, int *ret_fd)
             return coopi_fail(ENOENT, "%s: was removed and made anew by somebody; close it and open the new one",
                               map->name);
         }
-        coopi_store_release(&map->fd, fd);
+        int old = coopi_load_relaxed(&map->fd);
+        if (is_ours(map, old) || !coopi_cas_both(&map->fd, &old, fd)) { /* another thread was faster */
+            close(fd);
+            fd = coopi_load_acquire(&map->fd);
+        }
     }
     *ret_fd = fd;
     return 0;

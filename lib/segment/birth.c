@@ -104,7 +104,7 @@ static int fill_header(struct coopi_header *h, const char *name, const coop_segm
     return 0;
 }
 
-int coopi_reserve(int fd, uint64_t size, const char *label)
+int coopi_reserve(int fd, uint64_t from, uint64_t size, const char *label)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
@@ -112,7 +112,7 @@ int coopi_reserve(int fd, uint64_t size, const char *label)
             EFBIG, "%s: needs a file of %" PRIu64 " bytes, and RLIMIT_FSIZE allows %" PRIu64 "; raise it (ulimit -f)",
             label, size, (uint64_t)limit.rlim_cur);
     int error;
-    do error = posix_fallocate(fd, 0, (off_t)size);
+    do error = posix_fallocate(fd, (off_t)from, (off_t)(size - from));
     while (error == EINTR);
     if (error == ENOSPC)
         return coopi_fail(ENOSPC,
@@ -133,7 +133,7 @@ static int build(const struct coopi_header *header, mode_t mode, const char *lab
     int r = fchmod(fd, mode) == 0
                 ? 0
                 : coopi_fail(errno, "%s: fchmod: %s", label, strerror(errno)); /* whatever the umask */
-    if (r == 0) r = coopi_reserve(fd, header->size, label);
+    if (r == 0) r = coopi_reserve(fd, 0, header->size, label);
     if (r == 0 && pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
         r = coopi_fail(EIO, "%s: writing the header: %s", label, strerror(errno));
     if (r == 0 && anonymous && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) != 0)

@@ -17,6 +17,6 @@ int coopi_segment_publish(int fd, const struct coopi_segment_name *name);
 
 /* Reserves the file's first SIZE bytes, or says what is in the way: a full file system, RLIMIT_FSIZE (whose signal is
  * never raised). LABEL begins the sentence. */
-int coopi_reserve(int fd, uint64_t size, const char *label);
+int coopi_reserve(int fd, uint64_t from, uint64_t size, const char *label);
 
 #endif

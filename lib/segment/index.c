@@ -94,6 +94,7 @@ void coopi_index_drop(const struct coopi_map *map, uint32_t number)
         if (at == number + 1) {
             coopi_store_release(place, coopi_load_relaxed(&entry->next));
             coopi_store_release(&map->header->index_state, coopi_load_relaxed(&map->header->index_state) + 2);
+            coopi_fence_release(); /* the entry changes after that */
             return;
         }
         place = &map->directory[at - 1].next;

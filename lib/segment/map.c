@@ -5,6 +5,7 @@
 #include "base/atomic.h"
 #include "base/error.h"
 #include "segment/attach.h"
+#include "segment/opens.h"
 #include "segment/participant.h"
 #include "segment/process.h"
 
@@ -49,6 +50,7 @@ bool coopi_map_drop_if_idle(struct coopi_map *map)
     const struct coopi_process *process = coopi_process();
     if (!process || coopi_load_acquire(&map->references) || coopi_load_acquire(&process->owners[map->slot]))
         return false;
+    if (coopi_opens_late(map)) return false; /* the row keeps objects for a child on its way */
     coopi_participant_leave(map);
     coopi_store_release(&maps[map->slot], NULL);
     return true;

@@ -155,6 +155,13 @@ static int find_and_count(struct coopi_map *map, const char *name, const struct 
                       OPEN_TRIES);
 }
 
+/* What is only read is not counted: it may go, and its storage be another's, while it is looked at. */
+static bool is_as_found(const struct coopi_map *map, const struct coopi_found *found)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return coopi_load_relaxed(&map->directory[found->number].state) == found->entry.state;
+}
+
 /* Takes over the reference on MAP and PATH, also on failure. */
 static int open_in(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
                    struct coopi_object *ret_object)
@@ -164,6 +171,11 @@ static int open_in(struct coopi_map *map, const char *name, const struct coopi_w
     int r = find_and_count(map, name, want, flags, label, &found);
     if (r == 0) {
         r = view(map, &found, want, flags, path, ret_object);
+        for (int tries = 1; map->read_only && !is_as_found(map, &found) && tries < OPEN_TRIES; tries++) {
+            if (r == 0) free(ret_object->type);
+            r = find_and_count(map, name, want, flags, label, &found);
+            if (r == 0) r = view(map, &found, want, flags, path, ret_object);
+        }
         if (r == 0) return 0;
         if (!map->read_only) coopi_opens_drop(map, found.number, false);
     }

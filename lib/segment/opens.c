@@ -123,6 +123,7 @@ bool coopi_participant_gone(const struct coopi_map *map, uint64_t word)
 
 static void take_out_once(const struct coopi_map *map, struct coopi_entry_set *set)
 {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* behind the entry's state, as in coopi_opens_add() */
     for (uint32_t row = 0; row < map->geometry->participants.count; row++) {
         const uint64_t *bits = bits_of(map, row);
         uint64_t any = 0;
@@ -130,6 +131,13 @@ static void take_out_once(const struct coopi_map *map, struct coopi_entry_set *s
         if (!any || coopi_participant_gone(map, coopi_load_acquire(&map->participants[row].word))) continue;
         for (uint32_t i = set->first; i < set->end; i++) set->bits[i] &= ~coopi_load_acquire(&bits[i]);
     }
+}
+
+bool coopi_opens_late(struct coopi_map *map)
+{
+    const struct coopi_process *process = coopi_process();
+    if (process) clear_late(map, process);
+    return map->late;
 }
 
 /* A child may enter in a row that was looked at, and then its parent close in one that was not: so again. */

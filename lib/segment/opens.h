@@ -44,4 +44,7 @@ struct coopi_entry_set {
 /* Takes those out of SET that somebody who lives, or is still dying, has open. */
 void coopi_opens_take_out(struct coopi_map *map, struct coopi_entry_set *set);
 
+/* True as long as bits of this process are kept for a child on its way. Under the process's lock. */
+bool coopi_opens_late(struct coopi_map *map);
+
 #endif

@@ -177,7 +177,9 @@ int coopi_map_grow(struct coopi_map *map, uint64_t end)
                           "; make the segment with a larger .maximum",
                           coopi_map_label(map), end, map->geometry->maximum);
     if (end > map->mapped) return coopi_map_reach(map, end);
-    r = coopi_reserve(fd, end, coopi_map_label(map));
+    r = coopi_map_refresh(map);
+    uint64_t from = coopi_load_relaxed(&map->file_size) / COOPI_LINE * COOPI_LINE; /* what is there is reserved */
+    if (r == 0 && from < end) r = coopi_reserve(fd, from, end, coopi_map_label(map));
     if (r < 0) return r;
     coopi_store_release(&map->header->size, end);
     return coopi_map_reach(map, end);

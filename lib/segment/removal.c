@@ -29,7 +29,7 @@ static int refuse_if_any_held(struct coopi_map *map)
 /* What we refuse to attach we may still remove by force, if it is a file of ours. */
 static int open_for_removal(const struct coopi_segment_name *name, int flags, int *ret_fd)
 {
-    int r = coopi_segment_file_open(name, 0, ret_fd);
+    int r = coopi_segment_file_open(name, flags & COOP_TRUST_PEERS, ret_fd);
     if (r != -EACCES || !(flags & COOP_FORCE)) return r;
     return coopi_segment_file_open(name, COOP_TRUST_PEERS, ret_fd);
 }
@@ -52,13 +52,14 @@ int coop_segment_remove(const char *name, int flags)
 {
     struct coopi_segment_name parsed;
     if (!name) return coopi_fail(EINVAL, "segment: no name to remove");
-    if (flags & ~COOP_FORCE) return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE", name, flags);
+    if (flags & ~(COOP_FORCE | COOP_TRUST_PEERS))
+        return coopi_fail(EINVAL, "%s: unknown flags %#x; removing takes COOP_FORCE, COOP_TRUST_PEERS", name, flags);
     int fd, r = coopi_segment_name_parse(name, &parsed);
     if (r < 0) return r;
     struct coopi_map *map = NULL;
     if (!(flags & COOP_FORCE)) {
         if (coopi_abandoned_remove(&parsed) == 1) return 0;
-        r = coopi_map_open(&parsed, 0, &map);
+        r = coopi_map_open(&parsed, flags & COOP_TRUST_PEERS, &map);
     }
     if (r == 0) r = open_for_removal(&parsed, flags, &fd);
     if (r == 0) {

@@ -4,6 +4,7 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "segment/attach.h"
 #include "segment/directory.h"
 #include "segment/event.h"
 #include "segment/index.h"
@@ -14,8 +15,10 @@
 
 #include <coop/common.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
 {
@@ -58,17 +61,22 @@ static void mend_owners(struct coopi_map *map)
     }
 }
 
-static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, uint32_t kind)
+static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, const struct coopi_entry *entry)
 {
-    uint32_t dead;
+    uint32_t dead = 0;
     uint64_t word = coopi_load_acquire(&robust->word);
     if ((word & COOPI_TID_MASK) && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count)
         coopi_cas_both(&robust->word, &word, (word & COOPI_WAITERS) | COOPI_OWNER_DIED);
     word = coopi_load_acquire(&robust->word);
-    if (kind == COOPI_LOCK || (word & (COOPI_TID_MASK | COOPI_OWNER_DIED)) || !coopi_load_relaxed(&robust->extra))
+    if (entry->kind == COOPI_LOCK || (word & (COOPI_TID_MASK | COOPI_OWNER_DIED)) ||
+        !coopi_load_relaxed(&robust->extra))
         return;
-    if (coopi_robust_acquire(map, robust, COOP_NOWAIT, 0, &dead) != 0) return; /* somebody uses it: it is in order */
+    int r = coopi_robust_acquire(map, robust, COOP_NOWAIT, 0, &dead);
+    if (r < 0) return; /* somebody uses it: it is in order */
     coopi_store_relaxed(&robust->extra, 0);
+    if (r > 0)
+        coopi_death_record(map, &((struct coopi_lock_shm *)(void *)robust)->death, dead,
+                           memchr(entry->name, 0, sizeof entry->name) ? entry->name : NULL);
     coopi_robust_give_up(robust);
 }
 
@@ -77,11 +85,10 @@ static void mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
-        if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED)) || (entry.flags & COOPI_ENTRY_TRANSFERABLE))
-            continue;
+        if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED))) continue;
         uint64_t at = coopi_entry_lock_offset(&entry, map->geometry, copy->file_size);
         if (at && coopi_map_reach(map, at + sizeof(struct coopi_lock_shm)) == 0)
-            mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), entry.kind);
+            mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), &entry);
     }
 }
 
@@ -123,13 +130,27 @@ static int check_and_mend(struct coopi_map *map, bool dry_run, struct coopi_find
     return r;
 }
 
+/* What lies beyond this process's mapping would look as if it were outside of the file. */
+static int reach_all(struct coopi_map *map)
+{
+    struct stat st;
+    int fd, r = coopi_map_file_descriptor(map, &fd);
+    if (r == 0) r = coopi_map_refresh(map);
+    if (r < 0) return r;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", coopi_map_label(map), strerror(errno));
+    if ((uint64_t)st.st_size <= map->mapped || map->mapped >= map->geometry->maximum) return 0;
+    return coopi_fail(
+        ENOMEM, "%s: this process could map only %" PRIu64 " of its %" PRIu64 " bytes; raise RLIMIT_AS (ulimit -v)",
+        coopi_map_label(map), map->mapped, (uint64_t)st.st_size);
+}
+
 int coopi_segment_repair(struct coopi_map *map, bool dry_run, struct coopi_findings *findings)
 {
     uint8_t *bytes = malloc(map->geometry->storage), *bad = calloc(map->geometry->directory.count, 1);
     int r = bytes && bad ? coopi_directory_enter(map) : coopi_fail(ENOMEM, "%s: out of memory", coopi_map_label(map));
     if (r == 0) {
-        (void)coopi_map_refresh(map);
-        r = check_and_mend(map, dry_run, findings, bytes, bad);
+        r = reach_all(map);
+        if (r == 0) r = check_and_mend(map, dry_run, findings, bytes, bad);
         coopi_directory_leave(map);
     }
     free(bad);

@@ -17,7 +17,7 @@ static int try_take(const struct coopi_map *map, struct coopi_robust *robust, ui
     uint64_t word = coopi_load_acquire(&robust->word);
     *ret_word = word;
     bool held = word & COOPI_TID_MASK;
-    bool dead = held && coopi_dead(map, coopi_tag_of(word));
+    bool dead = held ? coopi_dead(map, coopi_tag_of(word)) : word & COOPI_OWNER_DIED; /* by adoption, or repair */
     if (held && !dead) return 0;
     if (!coopi_cas_acquire(&robust->word, &word, wanted | (word & COOPI_WAITERS))) return -1;
     return dead ? 2 : 1;

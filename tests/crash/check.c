@@ -2,9 +2,11 @@
 /* What must hold of a segment after any death. */
 #include "crash/crash.h"
 
+#include "segment/check.h"
 #include "segment/handle.h"
 #include "segment/layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -77,6 +79,35 @@ static void check_entries(struct scene *scene, const struct coopi_map *map)
     }
 }
 
+static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+{
+    const struct coopi_map *map = copy->context;
+    if (offset + sizeof *ret_lock > map->mapped) return false;
+    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    return true;
+}
+
+static void say_finding(struct coopi_findings *findings, const char *sentence)
+{
+    fault(findings->context, TORN, "%s", sentence);
+}
+
+/* What `shmctl check` would say, before any survivor has mended anything. Others may be at work, so not then. */
+static void judge_segment(struct scene *scene, const struct coopi_map *map, uint64_t file_size)
+{
+    if (scene->peers || scene->alive || scene->lives) return;
+    uint64_t size = map->geometry->storage;
+    uint8_t *bytes = malloc(size);
+    if (!bytes) abort();
+    memcpy(bytes, map->base, size);
+    memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum));
+    struct coopi_copy copy = {
+        .bytes = bytes, .file_size = file_size, .label = map->name, .read_lock = read_lock, .context = map};
+    struct coopi_findings findings = {.tell = say_finding, .context = scene};
+    if (coopi_segment_check(&copy, &findings) < 0) fault(scene, TORN, "%s", coop_error_detail());
+    free(bytes);
+}
+
 void check_segment(struct scene *scene)
 {
     if (!scene->segment) return;
@@ -91,4 +122,5 @@ void check_segment(struct scene *scene)
     check_word(scene, &map->header->lock.robust, "the directory's lock");
     for (uint32_t i = 0; i < map->owner_count; i++) check_word(scene, &map->owners[i].life, "a life word");
     check_entries(scene, map);
+    judge_segment(scene, map, (uint64_t)file.st_size);
 }

@@ -22,7 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST 400
 #define JOBS_MAX 64
 #define SILENCE (20 * SECOND) /* a sweep that finishes no scene for so long hangs */
 
@@ -43,7 +42,7 @@ struct job {
     int64_t since;
 };
 
-static struct job jobs[MOST];
+static struct job *jobs;
 static int job_count;
 
 static bool applies(const struct operation *op, enum mode mode)
@@ -64,16 +63,20 @@ static bool wanted(const char *name, enum mode mode, const char *pattern)
 
 static void plan(const char *pattern, int only_mode, unsigned every, unsigned stand_ms)
 {
+    size_t most = 0;
+    for (size_t t = 0; tables[t]; t++)
+        for (const struct operation *op = tables[t]; op->name; op++) most += MODES;
     struct result *results =
-        mmap(NULL, MOST * sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (results == MAP_FAILED) exit(1);
+        mmap(NULL, most * sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    jobs = calloc(most, sizeof *jobs);
+    if (results == MAP_FAILED || !jobs) exit(1);
     for (size_t t = 0; tables[t]; t++) {
         for (const struct operation *op = tables[t]; op->name; op++) {
             for (enum mode mode = KILL; mode < MODES; mode++) {
+                if (!applies(op, mode) || !wanted(op->name, mode, pattern)) continue;
+                if (only_mode >= 0 && mode != (enum mode)only_mode) continue;
                 struct job *job = &jobs[job_count];
                 snprintf(job->name, sizeof job->name, "%s%s", op->name, mode_names[mode]);
-                if (!applies(op, mode) || !wanted(op->name, mode, pattern) || job_count == MOST) continue;
-                if (only_mode >= 0 && mode != (enum mode)only_mode) continue;
                 job->sweep = (struct sweep){op, mode, every, stand_ms};
                 job->result = &results[job_count++];
             }

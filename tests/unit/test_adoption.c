@@ -128,6 +128,30 @@ static void after_a_reboot_every_lock_is_made_anew(void)
     what_nobody_has_is_adopted(other_boot);
 }
 
+/* Nobody's robust list had its word. */
+static void the_death_of_a_transferable_locks_holder_is_told_after_a_reboot(void)
+{
+    const char *name = test_name("s");
+    coop_lock *lock;
+    CHECK_OK(coop_segment_create(name, NULL, &segment));
+    CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE | COOP_TRANSFERABLE, &lock));
+    CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+    memset(segment->map->header->boot_id, 0xb0, sizeof segment->map->header->boot_id);
+    segment->map->header->checksum = coopi_header_checksum(segment->map->header);
+    coop_lock_close(lock);
+    coop_segment_close(segment);
+    pid_t pid;
+    CHILD(pid) {
+        CHECK_OK(coop_segment_open(name, 0, &segment));
+        CHECK_OK(coop_lock_in(segment, "door", 0, &lock));
+        CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_NOWAIT));
+        CHECK_OK(coop_lock_release(lock));
+        CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+    }
+    child_must(pid);
+    forge_remove(name);
+}
+
 static void an_abandoned_one_of_another_pid_namespace_is_adopted(void)
 {
     what_nobody_has_is_adopted(other_namespace);
@@ -197,5 +221,6 @@ static void who_comes_during_an_adoption_waits(void)
 TESTS(adoption, TEST(another_pid_namespace_is_refused_while_somebody_has_it),
       TEST(another_boot_is_refused_while_somebody_has_it),
       TEST(another_pid_namespace_is_refused_while_somebody_maps_it), TEST(after_a_reboot_every_lock_is_made_anew),
+      TEST(the_death_of_a_transferable_locks_holder_is_told_after_a_reboot),
       TEST(an_abandoned_one_of_another_pid_namespace_is_adopted), TEST(rows_of_the_other_world_are_free),
       TEST(adopted_by_several_at_once_it_is_adopted_once), TEST(who_comes_during_an_adoption_waits))

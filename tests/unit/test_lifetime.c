@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static coop_segment *segment;
 
@@ -269,6 +270,31 @@ static void gc_leaves_what_is_damaged(void)
     forge_remove(name);
 }
 
+/* Its mode lets the group in, and only its header is read. */
+static void a_groups_segment_is_managed_as_well(void)
+{
+    const char *name = test_name("life");
+    pid_t pid;
+    CHILD(pid) {
+        CHECK_OK(coop_segment_create(
+            name, COOP_SEGMENT_OPTIONS(.lifetime = COOP_UNTIL_LAST, .access = COOP_GROUP, .maximum = 1 << 20),
+            &segment));
+        kill(getpid(), SIGKILL);
+    }
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK(is_there(name));
+    CHECK_STR(gc_says(RUN("shmctl", "gc", "--json", "--dry-run", name), name), "would be removed");
+    CHECK_OK(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.access = COOP_GROUP, .maximum = 1 << 20),
+                                 &segment)); /* in its place */
+    CHECK_EQ(RUN("shmctl", "check", "--trust-peers", name).code, 0);
+    CHECK_EQ(RUN("shmctl", "repair", name).code, 4);
+    CHECK_EQ(RUN("shmctl", "repair", "--trust-peers", name).code, 0);
+    CHECK_ERR(coop_segment_remove(name, 0), -EACCES);
+    coop_segment_close(segment);
+    CHECK_EQ(RUN("shmctl", "rm", "--trust-peers", name).code, 0);
+    CHECK(!is_there(name));
+}
+
 static void gc_of_an_absent_one_or_a_name_that_is_none_says_so(void)
 {
     struct ran ran = RUN("shmctl", "gc", test_name("absent"));
@@ -286,5 +312,5 @@ TESTS(lifetime, TEST(by_default_it_stays_until_it_is_removed), TEST(it_goes_with
       TEST(one_whose_last_was_killed_makes_room_for_a_create), TEST(one_whose_last_was_killed_is_removed_by_remove),
       TEST_T(several_that_open_an_abandoned_one_meet_in_a_new_one, .seconds = 30), TEST(an_unknown_lifetime_is_refused),
       TEST(gc_takes_what_nobody_has), TEST(gc_leaves_what_somebody_has), TEST(gc_leaves_what_somebody_only_maps),
-      TEST(gc_leaves_what_is_to_stay), TEST(gc_leaves_what_is_damaged),
+      TEST(gc_leaves_what_is_to_stay), TEST(gc_leaves_what_is_damaged), TEST(a_groups_segment_is_managed_as_well),
       TEST(gc_of_an_absent_one_or_a_name_that_is_none_says_so))

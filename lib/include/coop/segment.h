@@ -65,9 +65,11 @@ int coop_segment_create(const char *name, const coop_segment_options *options,
  * process gives another handle on one mapping.
  * COOP_READ_ONLY: the kernel lets nothing of this process write to the segment, whatever its bugs. Who reads is no
  * participant: values and arrays that exist can be opened and read, and all that would write, wait or hold is -EACCES:
- * locks, setting, making, removing. The right to read the file is enough, another PID namespace does no harm, and
- * nobody waits for a reader that is stopped. But a reader keeps nothing alive: once an object is removed, reading it is
- * -ESTALE. (The calls that copy many bytes may by then have written to their output.)
+ * locks, setting, making, removing. The right to read the file is enough, another PID namespace does no harm, and an
+ * abandoned segment is read as it was left. Nobody who uses the segment waits for a reader that is stopped; but as long
+ * as it has the file, nobody adopts the segment, and a segment UNTIL_LAST stays: its close may be the one that ends it.
+ * A reader keeps no object alive: once one is removed, reading it is -ESTALE. (The calls that copy many bytes may by
+ * then have written to their output.)
  * Errors: -ENOENT, -EACCES (another uid's, a file mode that lets others in, not a regular file; COOP_READ_ONLY: the
  * call would write), -EBADMSG (not a segment, truncated, damaged), -ENOTSUP (newer format, other machine layout,
  * another PID namespace that somebody has it in), -EBUSY (somebody is about to remove or adopt it), -EUSERS (no free
@@ -82,8 +84,8 @@ void coop_segment_close(coop_segment *segment);
 /* Removes the segment NAME. Those who are attached keep it; the storage goes with the last of them.
  * -EBUSY while a living thread holds a lock in it (the sentence names the thread), unless FLAGS has COOP_FORCE;
  * -ENOENT when there is none; -EACCES when it is not ours (root may force it away
- * from the user whom `USER:name` names); -EBUSY, too, when somebody else has been removing it for 5 s; and what refuses
- * to open it (-EBADMSG, -ENOTSUP), unless forced. */
+ * from the user whom `USER:name` names), or a group's, without COOP_TRUST_PEERS; -EBUSY, too, when somebody else has
+ * been removing it for 5 s; and what refuses to open it (-EBADMSG, -ENOTSUP), unless forced. */
 int coop_segment_remove(const char *name, int flags) COOP_MUST_CHECK;
 #define COOP_FORCE 0x100
 

@@ -78,8 +78,8 @@ int coop_value_set_f64(coop_value *value, double number);
  * both. Setting more than 8 bytes takes the value's lock, if it has one, and waits for it for ever: errors as for
  * coop_rlock_acquire(). COOP_OWNER_DIED: done, and the lock's last owner died holding it; the value was whole all the
  * same, but if he held the lock for several steps, some of them were not made. No later acquire will tell it again.
- * -EAGAIN after a million tries: somebody sets it all the time without the lock. That is the only failure after which
- * RET's bytes may be others than before. */
+ * -EAGAIN after a million tries: somebody sets it all the time without the lock. -ESTALE: it is open with
+ * COOP_READ_ONLY, and was removed. Those are the only failures after which RET's bytes may be others than before. */
 int coop_value_get_bytes(coop_value *value, void *ret_bytes, size_t size);
 int coop_value_set_bytes(coop_value *value, const void *bytes, size_t size);
 
