@@ -78,15 +78,15 @@ static json_t *last_death(const struct coopi_death *death)
     return last;
 }
 
-static void count(struct people_holds *holds, uint32_t tag)
+void lockview_count(struct people_holds holds[COOPI_ROWS_MAX + 1], uint32_t tag)
 {
     struct people_holds *mine = &holds[tag & COOPI_ROW_MASK];
+    if (!tag) return;
     if (mine->tag != tag) *mine = (struct people_holds){.tag = tag};
     mine->count++;
 }
 
-json_t *lockview_read(const struct image *image, uint64_t offset, struct people_holds holds[COOPI_ROWS_MAX + 1],
-                      int *ret_result)
+json_t *lockview_read(const struct image *image, uint64_t offset, uint32_t *ret_tag, int *ret_result)
 {
     struct coopi_lock_shm lock;
     struct people_owner owner;
@@ -103,7 +103,7 @@ json_t *lockview_read(const struct image *image, uint64_t offset, struct people_
     model_number(view, "depth", state == LOCK_FREE ? 0 : (uint64_t)lock.robust.extra + 1);
     model_bool(view, "waiters", state != LOCK_FREE && (lock.robust.word & COOPI_WAITERS));
     model_put(view, "last_death", last_death(&lock.death));
-    if (named) count(holds, coopi_tag_of(lock.robust.word));
+    *ret_tag = named ? coopi_tag_of(lock.robust.word) : 0;
     return view;
 }
 

@@ -9,9 +9,12 @@
 #define LOCKVIEW_TEXT 256
 
 /* The lock at OFFSET: {"state": "free" | "held" | "owner died", "holder", "depth", "waiters", "last_death"}, a new
- * reference. Counts it in HOLDS. NULL with a sentence and *RET_RESULT: it cannot be read, or names nobody. */
-json_t *lockview_read(const struct image *image, uint64_t offset, struct people_holds holds[COOPI_ROWS_MAX + 1],
-                      int *ret_result);
+ * reference; and the tag of who holds it, 0: nobody. NULL with a sentence and *RET_RESULT: it cannot be read, or names
+ * nobody. */
+json_t *lockview_read(const struct image *image, uint64_t offset, uint32_t *ret_tag, int *ret_result);
+
+/* Counts that TAG's owner holds a lock; 0: nobody does. */
+void lockview_count(struct people_holds holds[COOPI_ROWS_MAX + 1], uint32_t tag);
 
 /* "free", "held by pid 12 (saldo), depth 2", "DIED HOLDING IT: pid 12 (saldo)" */
 void lockview_text(const json_t *lock, char buffer[LOCKVIEW_TEXT]);

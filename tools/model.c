@@ -84,7 +84,7 @@ void model_number(json_t *object, const char *key, uint64_t number)
     model_put(object, key, model_new_number(number));
 }
 
-void model_problem(json_t *document, int result, const char *sentence)
+static void put_problem(json_t *document, const char *sentence, uint64_t code)
 {
     json_t *problems = json_object_get(document, "problems");
     if (!problems) {
@@ -98,8 +98,13 @@ void model_problem(json_t *document, int result, const char *sentence)
     }
     json_t *problem = model_object();
     model_text(problem, "sentence", sentence);
-    model_number(problem, "exit", (uint64_t)coop_exit_code(result));
+    model_number(problem, "exit", code);
     model_append(problems, problem);
+}
+
+void model_problem(json_t *document, int result, const char *sentence)
+{
+    put_problem(document, sentence, (uint64_t)coop_exit_code(result));
 }
 
 int model_exit_code(const json_t *document)
@@ -133,4 +138,13 @@ const char *model_get_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
+}
+
+void model_take_problems(json_t *document, const json_t *from)
+{
+    const json_t *problems = json_object_get(from, "problems");
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const json_t *problem = json_array_get(problems, i);
+        put_problem(document, model_get_text(problem, "sentence"), model_get_number(problem, "exit"));
+    }
 }

@@ -32,6 +32,9 @@ json_t *model_new_text(const char *text);
 #define PROBLEMS_SHOWN 50
 void model_problem(json_t *document, int result, const char *sentence);
 
+/* Adds the problems of another document. */
+void model_take_problems(json_t *document, const json_t *from);
+
 /* The exit code of the first problem, or 0. */
 int model_exit_code(const json_t *document);
 

@@ -20,8 +20,8 @@
 struct survey {
     const struct image *image;
     const struct objects_wish *wish;
-    struct people_holds *holds;
-    json_t *document;
+    json_t *document; /* for problems, */
+    uint32_t tag;     /* and who holds the object's lock */
 };
 
 static bool live(const struct coopi_entry *entry)
@@ -40,14 +40,14 @@ static void label_of(const struct image *image, const struct coopi_entry *entry,
         snprintf(label, LABEL_ROOM, "%s: nameless object %" PRIu32, image->label, number);
 }
 
-static void add_lock(const struct survey *survey, const struct coopi_entry *entry, const char *label, json_t *object)
+static void add_lock(struct survey *survey, const struct coopi_entry *entry, const char *label, json_t *object)
 {
     int r = 0;
     json_t *lock = NULL;
     if (entry->size - (entry->body - entry->offset) < sizeof(struct coopi_lock_shm))
         r = coopi_fail(EBADMSG, "%s: damaged: its lock does not fit into its %" PRIu64 " bytes", label, entry->size);
     else
-        lock = lockview_read(survey->image, entry->body, survey->holds, &r);
+        lock = lockview_read(survey->image, entry->body, &survey->tag, &r);
     if (!lock) model_problem(survey->document, r, coop_error_detail());
     model_put(object, "lock", lock ? lock : json_null());
 }
@@ -71,7 +71,7 @@ static json_t *describe(const struct coopi_entry *entry, uint32_t number)
 }
 
 /* NULL: the entry is damaged, which is now a problem of the document. */
-static json_t *look(const struct survey *survey, const struct coopi_entry *entry, uint32_t number)
+static json_t *look(struct survey *survey, const struct coopi_entry *entry, uint32_t number)
 {
     const struct image *image = survey->image;
     char label[LABEL_ROOM];
@@ -101,10 +101,29 @@ static bool named(const struct coopi_entry *entry, const char *name)
     return strncmp(entry->name, name, sizeof entry->name) == 0;
 }
 
+static bool read_state(const struct image *image, uint32_t number, uint64_t *ret_state)
+{
+    uint64_t at = image->header.directory.offset + (uint64_t)number * sizeof(struct coopi_entry);
+    return image_read(image, at + offsetof(struct coopi_entry, state), ret_state, sizeof *ret_state) == 0;
+}
+
+/* The entry and what it says, if it was one object's all the while: one that went meanwhile leaves its storage to
+ * others, and nothing that was seen counts. The state is read before and behind the rest, for the bytes of one read
+ * come in any order. */
+static bool look_at(struct survey *survey, uint32_t number, struct coopi_entry *ret_entry, json_t **ret_object)
+{
+    const struct image *image = survey->image;
+    uint64_t at = image->header.directory.offset + (uint64_t)number * sizeof *ret_entry, before, after;
+    *ret_object = NULL;
+    if (!read_state(image, number, &before) || image_read(image, at, ret_entry, sizeof *ret_entry) < 0) return false;
+    if (!live(ret_entry)) return false;
+    *ret_object = look(survey, ret_entry, number);
+    return read_state(image, number, &after) && after == before && ret_entry->state == before;
+}
+
 int objects_list(const struct image *image, const struct objects_wish *wish,
                  struct people_holds holds[COOPI_ROWS_MAX + 1], json_t *document)
 {
-    struct survey survey = {image, wish, holds, document};
     const char *only = wish->only;
     struct coopi_entry *entries;
     int r = image_table(image, &image->header.directory, &entries);
@@ -114,9 +133,17 @@ int objects_list(const struct image *image, const struct objects_wish *wish,
     bool found = false;
     for (uint32_t i = 0; i < image->header.directory.count; i++) {
         if (!live(&entries[i]) || (only && !named(&entries[i], only))) continue;
-        found = true;
-        json_t *object = look(&survey, &entries[i], i);
-        if (object) model_append(objects, object);
+        struct survey survey = {.image = image, .wish = wish, .document = model_object()};
+        struct coopi_entry entry;
+        json_t *object;
+        if (look_at(&survey, i, &entry, &object) && (!only || named(&entry, only))) {
+            found = true;
+            model_take_problems(document, survey.document);
+            lockview_count(holds, survey.tag);
+            if (object) model_append(objects, json_incref(object));
+        }
+        json_decref(object);
+        json_decref(survey.document);
     }
     free(entries);
     if (!only || found) return 0;

@@ -86,7 +86,9 @@ static void add_problem(json_t *document, int result)
 static void survey_people(const struct image *image, struct people_holds *holds, json_t *document)
 {
     int r = 0;
-    json_t *lock = lockview_read(image, offsetof(struct coopi_header, lock), holds, &r);
+    uint32_t tag = 0;
+    json_t *lock = lockview_read(image, offsetof(struct coopi_header, lock), &tag, &r);
+    lockview_count(holds, tag);
     if (!lock) add_problem(document, r);
     model_put(document, "lock", lock ? lock : json_null());
     r = people_list(image, holds, document);

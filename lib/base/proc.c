@@ -120,17 +120,20 @@ bool coopi_process_gone_low(uint32_t pid, uint32_t start_low)
     return (ended(&task) && task.threads <= 1) || (uint32_t)task.start != start_low;
 }
 
-/* Does a line of /proc/PID/maps, "start-end perms offset major:minor inode path", name the file? */
-static bool line_names(const char *line, dev_t device, ino_t inode)
+/* Does a line of /proc/PID/maps, "start-end perms offset major:minor inode path", name the file, with PERMISSION among
+ * the perms (NUL: any)? */
+static bool line_names(const char *line, dev_t device, ino_t inode, char permission)
 {
+    char permissions[8];
     unsigned high, low;
     unsigned long number;
-    if (sscanf(line, "%*s %*s %*s %x:%x %lu", &high, &low, &number) != 3) return false;
-    return number == inode && high == major(device) && low == minor(device);
+    if (sscanf(line, "%*s %7s %*s %x:%x %lu", permissions, &high, &low, &number) != 4) return false;
+    if (number != inode || high != major(device) || low != minor(device)) return false;
+    return strchr(permissions, permission) != NULL;
 }
 
 /* Reads the file line by line in BUFFER's room, long paths cut. */
-static bool names_file(int fd, dev_t device, ino_t inode, bool *ret_complete)
+static bool names_file(int fd, dev_t device, ino_t inode, char permission, bool *ret_complete)
 {
     char buffer[4096];
     size_t have = 0;
@@ -149,28 +152,40 @@ static bool names_file(int fd, dev_t device, ino_t inode, bool *ret_complete)
         char *line = buffer, *end;
         for (; (end = strchr(line, '\n')); line = end + 1) {
             *end = 0;
-            if (!skipping && line_names(line, device, inode)) return true;
+            if (!skipping && line_names(line, device, inode, permission)) return true;
             skipping = false;
         }
         have = strlen(line);
         memmove(buffer, line, have + 1);
         if (have < sizeof buffer - 1) continue;
-        if (!skipping && line_names(buffer, device, inode)) return true;
+        if (!skipping && line_names(buffer, device, inode, permission)) return true;
         skipping = true;
         have = 0;
     }
 }
 
-bool coopi_process_lacks_file(uint32_t pid, dev_t device, ino_t inode)
+static bool look_into(uint32_t pid, dev_t device, ino_t inode, char permission, bool *ret_complete)
 {
     char path[32];
-    bool complete = false;
     snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    *ret_complete = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    bool named = names_file(fd, device, inode, &complete);
+    bool named = names_file(fd, device, inode, permission, ret_complete);
     close(fd);
-    return !named && complete;
+    return named;
+}
+
+bool coopi_process_lacks_file(uint32_t pid, dev_t device, ino_t inode)
+{
+    bool complete;
+    return !look_into(pid, device, inode, 0, &complete) && complete;
+}
+
+bool coopi_process_writes_file(uint32_t pid, dev_t device, ino_t inode)
+{
+    bool complete;
+    return look_into(pid, device, inode, 'w', &complete);
 }
 
 int coopi_pid_namespace(uint64_t *ret_inode)

@@ -30,6 +30,9 @@ bool coopi_process_gone_low(uint32_t pid, uint32_t start_low);
  * pid and start time, and nothing of what it had mapped. */
 bool coopi_process_lacks_file(uint32_t pid, dev_t device, ino_t inode);
 
+/* True only with proof, too: the process can be looked into, and has a mapping of the file that it can write. */
+bool coopi_process_writes_file(uint32_t pid, dev_t device, ino_t inode);
+
 /* Inode number of this process's PID namespace, and the boot's id. 0 or a negative errno. */
 int coopi_pid_namespace(uint64_t *ret_inode);
 int coopi_boot_id(uint8_t ret_id[16]);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void (*tell_all)(void);
 static bool (*enter_child)(void);
 static int error;
 
@@ -24,6 +25,7 @@ static void begin(void)
         void *page = mmap(NULL, sizeof *entered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page != MAP_FAILED && !coopi_cas_both(&entered, &none, page)) munmap(page, sizeof *entered);
     }
+    coopi_load_relaxed (&tell_all)();
     coopi_fetch_add(&begun, 1); /* without a page it never settles, which is safe */
 }
 
@@ -46,8 +48,9 @@ static void watch(void)
     error = pthread_atfork(begin, end_in_parent, end_in_child);
 }
 
-int coopi_forking_watch(bool (*enter)(void))
+int coopi_forking_watch(void (*tell)(void), bool (*enter)(void))
 {
+    coopi_store_relaxed(&tell_all, tell);
     coopi_store_relaxed(&enter_child, enter); /* all give the same */
     pthread_once(&once, watch);
     return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Calls ENTER in every child before fork() returns there; true: it has entered. Once a program; thread-safe. Negative
- * with a sentence: -ENOMEM. */
-int coopi_forking_watch(bool (*enter)(void));
+/* Calls TELL in every process that is about to fork, and ENTER in every child before fork() returns there; true: it has
+ * entered. Once a program; thread-safe. Negative with a sentence: -ENOMEM. */
+int coopi_forking_watch(void (*tell)(void), bool (*enter)(void));
 
 /* How many forks are over; to be kept with what is opened now. */
 uint32_t coopi_forking_count(void);

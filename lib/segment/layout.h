@@ -225,7 +225,9 @@ struct coopi_participant {
     uint64_t info_word; /* stored last: the fields below belong to the process with this word */
     int64_t attached;   /* wall clock, ns since 1970 */
     char command[COOPI_COMMAND_SIZE];
-    uint64_t spare[11];
+    uint32_t has_forked; /* 1: a child may have been born that has no row yet */
+    uint32_t spare0;
+    uint64_t spare[10];
 };
 static_assert(sizeof(struct coopi_participant) == 128, "two lines");
 

@@ -7,7 +7,9 @@
 #include "segment/forking.h"
 #include "segment/process.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #define TRIES 8
 
@@ -114,11 +116,52 @@ void coopi_opens_enter_all(struct coopi_map *map)
     __atomic_fetch_add(&map->header->entered, 1, __ATOMIC_SEQ_CST);
 }
 
-bool coopi_participant_gone(const struct coopi_map *map, uint64_t word)
+void coopi_opens_tell_of_fork(const struct coopi_map *map)
+{
+    const struct coopi_process *process = coopi_process_seen();
+    if (!process || !attached(map, process)) return;
+    uint32_t *told = &map->participants[process->participant_row[map->slot]].has_forked;
+    if (!coopi_load_relaxed(told)) coopi_store_release(told, 1);
+}
+
+/* It has entered all that it has open: that is when the row says whose it is. */
+static bool has_row(const struct coopi_map *map, uint32_t pid)
+{
+    for (uint32_t row = 0; row < map->geometry->participants.count; row++) {
+        uint64_t word = coopi_load_acquire(&map->participants[row].word);
+        if ((word & COOPI_PID_MASK) != pid || coopi_process_gone_low(pid, (uint32_t)(word >> 32))) continue;
+        if (coopi_load_acquire(&map->participants[row].info_word) == word) return true;
+    }
+    return false;
+}
+
+/* Does a process map the segment, to write, that has no row? Those of other users are seldom to be looked into, and are
+ * no children of ours: so only what is seen counts. Without /proc nothing is proved. */
+static bool somebody_is_on_his_way(const struct coopi_map *map)
+{
+    DIR *folder = opendir("/proc");
+    const struct dirent *each;
+    bool found = !folder;
+    while (!found && (each = readdir(folder))) {
+        char *end;
+        unsigned long pid = strtoul(each->d_name, &end, 10);
+        if (*end || pid == 0) continue;
+        found = coopi_process_writes_file((uint32_t)pid, map->device, map->inode) && !has_row(map, (uint32_t)pid);
+    }
+    if (folder) closedir(folder);
+    return found;
+}
+
+bool coopi_participant_gone(const struct coopi_map *map, uint32_t row, uint64_t word)
 {
     uint32_t pid = (uint32_t)(word & COOPI_PID_MASK);
-    return word == 0 || coopi_process_gone_low(pid, (uint32_t)(word >> 32)) ||
-           coopi_process_lacks_file(pid, map->device, map->inode);
+    if (word == 0) return true;
+    if (!coopi_process_gone_low(pid, (uint32_t)(word >> 32)) && !coopi_process_lacks_file(pid, map->device, map->inode))
+        return false;
+    if (!coopi_load_acquire(&map->participants[row].has_forked)) return true;
+    if (somebody_is_on_his_way(map)) return false;
+    coopi_cas_both(&map->participants[row].word, &word, 0); /* so that nobody needs to ask again */
+    return true;
 }
 
 static void take_out_once(const struct coopi_map *map, struct coopi_entry_set *set)
@@ -128,7 +171,7 @@ static void take_out_once(const struct coopi_map *map, struct coopi_entry_set *s
         const uint64_t *bits = bits_of(map, row);
         uint64_t any = 0;
         for (uint32_t i = set->first; i < set->end; i++) any |= coopi_load_acquire(&bits[i]) & set->bits[i];
-        if (!any || coopi_participant_gone(map, coopi_load_acquire(&map->participants[row].word))) continue;
+        if (!any || coopi_participant_gone(map, row, coopi_load_acquire(&map->participants[row].word))) continue;
         for (uint32_t i = set->first; i < set->end; i++) set->bits[i] &= ~coopi_load_acquire(&bits[i]);
     }
 }

@@ -12,9 +12,10 @@
  *
  * A forked child enters itself for all that its parent had open before fork() returns to it. Between its birth and that
  * moment its parent's bits speak for it: a parent that closes something meanwhile keeps the bit until the child has
- * entered, or for good if the child never does. Two cases are left, which only the caller can avoid: a child whose
- * parent is killed in that very moment, and one made by a raw clone() or _Fork(), which enters when it first opens or
- * locks something. Until then it may use only what its parent has open. */
+ * entered, or for good if the child never does. If the parent is killed meanwhile, its row says that it has forked, and
+ * then its bits count until each process that maps the segment has a row of its own. One case is left, which only the
+ * caller can avoid: a child that is made by a raw clone() or _Fork() enters when it first opens or locks something.
+ * Until then it may use only what its parent has open. */
 #ifndef COOPI_OPENS_H
 #define COOPI_OPENS_H
 
@@ -31,8 +32,12 @@ void coopi_opens_drop(struct coopi_map *map, uint32_t number, bool keep);
 /* After this process got a participant row: enters it for all handles that it has. */
 void coopi_opens_enter_all(struct coopi_map *map);
 
-/* Is the process that a participant row's word names gone for good, or has it called exec? */
-bool coopi_participant_gone(const struct coopi_map *map, uint64_t word);
+/* Says in this process's row that it forks. */
+void coopi_opens_tell_of_fork(const struct coopi_map *map);
+
+/* Is the process that a participant row's WORD names gone for good, or has it called exec, and has it left no child
+ * that speaks for itself not yet? */
+bool coopi_participant_gone(const struct coopi_map *map, uint32_t row, uint64_t word);
 
 /* One bit an entry, for those in 64-bit words FIRST to END - 1. */
 struct coopi_entry_set {

@@ -29,16 +29,17 @@ static bool claim_any(struct coopi_map *map, struct coopi_process *process, bool
         uint32_t number = (at + k) % count;
         struct coopi_participant *row = &map->participants[number];
         uint64_t old = coopi_load_acquire(&row->word);
-        if (ask_proc ? !coopi_participant_gone(map, old) : old != 0) continue;
+        if (ask_proc ? !coopi_participant_gone(map, number, old) : old != 0) continue;
         uint64_t word = next_word(old ? old : coopi_load_relaxed(&row->info_word), process);
         if (!coopi_cas_both(&row->word, &old, word)) continue;
         memset(map->opens + (uint64_t)number * map->geometry->opens.stride, 0, map->geometry->opens.stride);
+        coopi_store_relaxed(&row->has_forked, 0);
         coopi_store_relaxed(&row->attached, coopi_wall_clock());
         memcpy(row->command, process->command, sizeof row->command);
-        coopi_store_release(&row->info_word, word);
         process->participant_row[map->slot] = number;
-        coopi_store_release(&process->participant[map->slot], word);
         coopi_opens_enter_all(map);
+        coopi_store_release(&row->info_word, word); /* now it speaks for itself */
+        coopi_store_release(&process->participant[map->slot], word);
         return true;
     }
     return false;

@@ -9,6 +9,7 @@
 #include "segment/birth.h"
 #include "segment/ending.h"
 #include "segment/forking.h"
+#include "segment/opens.h"
 #include "segment/participant.h"
 #include "segment/process.h"
 
@@ -37,6 +38,15 @@ static bool enter_child(void)
         if (map && coopi_load_relaxed(&map->opened)) entered &= coopi_participant_attach(map) == 0;
     }
     return entered;
+}
+
+/* Should this process be killed before its child has entered, nobody else knows of the child. */
+static void tell_of_fork(void)
+{
+    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+        struct coopi_map *map = coopi_map_in_slot(slot);
+        if (map && coopi_load_relaxed(&map->opened)) coopi_opens_tell_of_fork(map);
+    }
 }
 
 /* Takes the map of FD's file, or makes it; takes over FD. Under the process's lock. */
@@ -76,7 +86,7 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
         return -error;
     }
     struct coopi_map *map;
-    int r = coopi_forking_watch(enter_child);
+    int r = coopi_forking_watch(tell_of_fork, enter_child);
     if (r < 0) {
         close(fd);
         return r;

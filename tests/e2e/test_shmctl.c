@@ -355,6 +355,40 @@ static void works_while_four_processes_write(void)
     remove_segment(name);
 }
 
+/* Each goes into the storage that another one has just left. */
+static void make_and_remove_until(const int *stop)
+{
+    for (int i = 0; !__atomic_load_n(stop, __ATOMIC_ACQUIRE); i++) {
+        coop_value *value;
+        coop_array *array;
+        coop_lock *lock;
+        CHECK_OK(coop_value_in(segment, NULL, "T{d:x: d:y: 16s:label:}", 0, &value));
+        coop_value_close(value);
+        CHECK_OK(coop_array_in(segment, "numbers", i % 2 ? "q" : "b", (size_t)(10 + i % 7), COOP_CREATE, &array));
+        CHECK_OK(coop_array_fill(array, 0, 10, 1, &(int64_t){-1}, i % 2 ? 8 : 1));
+        coop_array_close(array);
+        CHECK_OK(coop_lock_in(segment, NULL, 0, &lock));
+        coop_lock_close(lock);
+        CHECK_OK(coop_segment_remove_object(segment, "numbers", 0));
+    }
+}
+
+static void works_while_objects_come_and_go(void)
+{
+    const char *name = make_segment();
+    int *stop = test_shared(sizeof *stop);
+    pid_t pid;
+    CHILD(pid) make_and_remove_until(stop);
+    for (int i = 0; i < 60; i++) {
+        struct ran show = RUN("shmctl", "show", name);
+        CHECK_STR(show.err, "");
+        CHECK_EQ(show.code, 0);
+    }
+    __atomic_store_n(stop, 1, __ATOMIC_RELEASE);
+    child_must(pid);
+    remove_segment(name);
+}
+
 static void removes_a_segment_and_says_so(void)
 {
     const char *name = make_segment();
@@ -450,6 +484,6 @@ TESTS(shmctl, TEST(lists_a_segment_with_its_numbers), TEST(json_stands_before_or
       TEST(shows_decoded_values_and_arrays), TEST(shows_every_type_as_python_prints_it), TEST(shows_one_object_alone),
       TEST(names_the_holder_of_a_lock), TEST(names_who_died_holding_a_lock_until_it_is_recovered),
       TEST(shows_the_depth_of_an_rlock_and_a_value_s_own_lock), TEST_T(works_while_four_processes_write, .seconds = 30),
-      TEST(removes_a_segment_and_says_so), TEST(removes_an_object_alone),
+      TEST(works_while_objects_come_and_go), TEST(removes_a_segment_and_says_so), TEST(removes_an_object_alone),
       TEST(does_not_remove_what_is_held_unless_forced), TEST(says_that_a_segment_or_object_is_absent),
       TEST(refuses_malformed_names_and_options), TEST(explains_itself))

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static char name[128];
 static char path[200];
@@ -371,6 +372,49 @@ static void a_child_killed_on_its_way_costs_its_parent_only_that_object(void)
     tear_down();
 }
 
+/* In the midst of its own fork(), as far as the child is: another library's handler takes long. */
+static void fork_and_be_killed(int32_t *grandchild)
+{
+    coop_lock *lock;
+    CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
+    coopi_store_release(gate, 1);
+    pid_t pid = fork();
+    if (pid > 0) {
+        coopi_store_release(grandchild, pid);
+        kill(getpid(), SIGKILL);
+    }
+    CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
+    CHECK_OK(coop_lock_release(lock));
+    coopi_store_release(&gate[1], 4);
+    while (coopi_load_acquire(gate) != 3) test_sleep_ms(1);
+    coop_lock_close(lock);
+    coopi_store_release(&gate[1], 5);
+    while (coopi_load_acquire(gate) != 4) test_sleep_ms(1);
+    _exit(0);
+}
+
+static void a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had(void)
+{
+    gate = test_shared(3 * sizeof *gate);
+    pthread_atfork(NULL, NULL, wait_at_birth);
+    set_up();
+    pid_t pid;
+    CHILD(pid) fork_and_be_killed((int32_t *)&gate[2]);
+    CHECK_SOON(coopi_load_acquire(&gate[1]) == 1 && coopi_load_acquire(&gate[2]));
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK(is_open(0)); /* by one who has no row yet */
+    CHECK_OK(coop_object_remove(path, 0));
+    CHECK(!is_free(0));
+    coopi_store_release(gate, 2);
+    CHECK_SOON(coopi_load_acquire(&gate[1]) == 4);
+    CHECK(is_open(0)); /* by its own row */
+    coopi_store_release(gate, 3);
+    CHECK_SOON(coopi_load_acquire(&gate[1]) == 5);
+    CHECK(!is_open(0)); /* it lives, and has let go */
+    coopi_store_release(gate, 4);
+    tear_down();
+}
+
 static void *sleep_for_ever(void *argument)
 {
     coopi_store_release((uint32_t *)argument, 1);
@@ -482,6 +526,7 @@ TESTS(object_removal, TEST(it_is_out_of_sight_at_once), TEST(its_name_is_free_an
       TEST_T(room_of_a_killed_holder_of_many_locks_is_used_again_within_a_millisecond, .seconds = 30,
              .tags = NO_SAN | ALONE),
       TEST(what_the_parent_closes_stays_open_until_the_child_has_entered),
+      TEST(a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had),
       TEST(a_child_killed_on_its_way_costs_its_parent_only_that_object),
       TEST(a_program_that_ends_with_other_threads_counts_until_it_is_gone),
       TEST(a_process_that_called_exec_has_nothing_open), TEST(a_nameless_object_goes_with_its_last_handle),
