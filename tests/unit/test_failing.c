@@ -7,6 +7,9 @@
 #include "unit/meeting.h"
 
 #include <coop/coop.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #define MOST 400 /* calls an operation; more is an endless loop */
 
@@ -28,6 +31,7 @@ static struct {
     coop_array *array;
     coop_manager *manager;
     coop_list *list;
+    coop_dict *dict;
     char name[100], path[120];
 } h;
 
@@ -227,6 +231,59 @@ static int write_bytes(void)
     return coop_value_set_bytes(h.value, "0123456789abcdef", 16);
 }
 
+static void make_value(void)
+{
+    pid_t maker;
+    CHILD(maker) CHECK_OK(coop_value_open(h.path, "i", COOP_CREATE, &h.value));
+    child_must(maker);
+}
+
+static int remove_object(void)
+{
+    return coop_object_remove(h.path, 0);
+}
+
+static void check_object_removed(int r)
+{
+    if (r < 0) return; /* it is there, or it is not */
+    CHECK_ERR(coop_value_open(h.path, NULL, 0, &h.value), -ENOENT);
+}
+
+static int open_to_read(void)
+{
+    int64_t number;
+    int r = coop_value_open(h.path, NULL, COOP_READ_ONLY, &h.value);
+    return r < 0 ? r : coop_value_get_i64(h.value, &number);
+}
+
+/* Its holder has just been killed. */
+static void prepare_death(void)
+{
+    pid_t holder;
+    CHILD(holder) {
+        CHECK_OK(coop_lock_open(h.path, COOP_CREATE, &h.lock));
+        CHECK(coop_lock_acquire(h.lock, COOP_S(1)) >= 0);
+        kill(getpid(), SIGKILL);
+    }
+    CHECK_EQ(waitpid(holder, NULL, 0), holder);
+    CHECK_OK(coop_lock_open(h.path, 0, &h.lock));
+}
+
+static int pair[2];
+
+static void prepare_passing(void)
+{
+    if (h.kept) return;
+    CHECK_OK(coop_segment_create(NULL, NULL, &h.kept));
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+static int send_and_receive(void)
+{
+    int r = coop_segment_send(h.kept, pair[0]);
+    return r < 0 ? r : coop_segment_receive(pair[1], 0, &h.segment);
+}
+
 static coop_manager *started;
 
 static void start_manager(void)
@@ -257,6 +314,25 @@ static void check_appended(int r)
     CHECK(r < 0 ? length <= 1 : length == 1);
     coop_list_close(h.list);
     h.list = NULL;
+}
+
+static void prepare_dict(void)
+{
+    if (!h.dict) CHECK_OK(coop_dict_open(started, NULL, 0, &h.dict));
+}
+
+static int set_key(void)
+{
+    return coop_dict_set(h.dict, coop_str("key"), coop_str("value"));
+}
+
+static void check_key_set(int r)
+{
+    size_t length;
+    CHECK_OK(coop_dict_len(h.dict, &length));
+    CHECK(r < 0 ? length <= 1 : length == 1);
+    coop_dict_close(h.dict);
+    h.dict = NULL;
 }
 
 static void segment_create_fails_whole(void)
@@ -335,6 +411,34 @@ static void list_append_fails_whole(void)
     coop_manager_close(started);
 }
 
+static void object_remove_fails_whole(void)
+{
+    fail_each(&(struct trial){.prepare = make_value, .run = remove_object, .check = check_object_removed, .keeps = 1});
+}
+
+static void read_only_open_fails_whole(void)
+{
+    fail_each(&(struct trial){.prepare = make_value, .run = open_to_read, .in_place = true});
+}
+
+static void acquire_after_a_death_fails_whole(void)
+{
+    fail_each(&(struct trial){.prepare = prepare_death, .run = lock_and_unlock, .in_place = true});
+}
+
+static void segment_send_and_receive_fail_whole(void)
+{
+    fail_each(&(struct trial){.prepare = prepare_passing, .run = send_and_receive, .keeps = 1});
+}
+
+static void dict_set_fails_whole(void)
+{
+    start_manager();
+    fail_each(&(struct trial){.prepare = prepare_dict, .run = set_key, .check = check_key_set, .keeps = 1});
+    CHECK_OK(coop_manager_stop(started));
+    coop_manager_close(started);
+}
+
 TESTS(failing, TEST_T(segment_create_fails_whole, .seconds = 60),
       TEST_T(segment_create_anonymous_fails_whole, .seconds = 60), TEST_T(segment_open_fails_whole, .seconds = 60),
       TEST_T(segment_open_or_create_fails_whole, .seconds = 60), TEST_T(segment_remove_fails_whole, .seconds = 60),
@@ -342,4 +446,6 @@ TESTS(failing, TEST_T(segment_create_fails_whole, .seconds = 60),
       TEST_T(value_open_fails_whole, .seconds = 60), TEST_T(array_open_fails_whole, .seconds = 60),
       TEST_T(lock_acquire_fails_whole, .seconds = 60), TEST_T(transferable_acquire_fails_whole, .seconds = 60),
       TEST_T(value_write_fails_whole, .seconds = 60), TEST_T(manager_connect_fails_whole, .seconds = 60),
-      TEST_T(list_append_fails_whole, .seconds = 60))
+      TEST_T(list_append_fails_whole, .seconds = 60), TEST_T(object_remove_fails_whole, .seconds = 60),
+      TEST_T(read_only_open_fails_whole, .seconds = 60), TEST_T(acquire_after_a_death_fails_whole, .seconds = 60),
+      TEST_T(segment_send_and_receive_fail_whole, .seconds = 60), TEST_T(dict_set_fails_whole, .seconds = 60))
