@@ -31,7 +31,8 @@ int main(void)
 END
 read -ra flags <<< "$(pkg-config --cflags --libs coop)"
 "${CC:-cc}" -Wall -Wextra -Werror -o "$stage/use" "$stage/use.c" "${flags[@]}"
-read -ra flags <<< "$(pkg-config --cflags coop) $stage/usr/lib/libcoop.a $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs msgpack) -pthread"
+msgpack=$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs msgpack)
+read -ra flags <<< "$(pkg-config --cflags coop) $stage/usr/lib/libcoop.a $msgpack -pthread"
 "${CC:-cc}" -Wall -Wextra -Werror -o "$stage/use-static" "$stage/use.c" "${flags[@]}"
 
 for program in use use-static; do

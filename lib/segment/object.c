@@ -155,30 +155,44 @@ static int find_and_count(struct coopi_map *map, const char *name, const struct 
                       OPEN_TRIES);
 }
 
-/* What is only read is not counted: it may go, and its storage be another's, while it is looked at. */
-static bool is_as_found(const struct coopi_map *map, const struct coopi_found *found)
+static int find_and_view(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
+                         struct coopi_object *ret_object, bool *ret_as_found)
 {
+    struct coopi_found found;
+    int r = find_and_count(map, name, want, flags, path ? path : coopi_map_label(map), &found);
+    *ret_as_found = true;
+    if (r < 0) return r;
+    r = view(map, &found, want, flags, path, ret_object);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return coopi_load_relaxed(&map->directory[found->number].state) == found->entry.state;
+    *ret_as_found = coopi_load_relaxed(&map->directory[found.number].state) == found.entry.state;
+    if (r < 0 && !map->read_only) coopi_opens_drop(map, found.number, false);
+    return r;
+}
+
+/* What is only read is not counted: it may go, and its storage be another's, while it is looked at. */
+static int view_to_read(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
+                        struct coopi_object *ret_object)
+{
+    for (int tries = 1;; tries++) {
+        struct coopi_object object;
+        bool as_found;
+        int r = find_and_view(map, name, want, flags, path, &object, &as_found);
+        if (as_found || tries == OPEN_TRIES) {
+            if (r == 0) *ret_object = object;
+            return r;
+        }
+        if (r == 0) free(object.type);
+    }
 }
 
 /* Takes over the reference on MAP and PATH, also on failure. */
 static int open_in(struct coopi_map *map, const char *name, const struct coopi_want *want, int flags, char *path,
                    struct coopi_object *ret_object)
 {
-    struct coopi_found found;
-    const char *label = path ? path : coopi_map_label(map);
-    int r = find_and_count(map, name, want, flags, label, &found);
-    if (r == 0) {
-        r = view(map, &found, want, flags, path, ret_object);
-        for (int tries = 1; map->read_only && !is_as_found(map, &found) && tries < OPEN_TRIES; tries++) {
-            if (r == 0) free(ret_object->type);
-            r = find_and_count(map, name, want, flags, label, &found);
-            if (r == 0) r = view(map, &found, want, flags, path, ret_object);
-        }
-        if (r == 0) return 0;
-        if (!map->read_only) coopi_opens_drop(map, found.number, false);
-    }
+    bool as_found;
+    int r = map->read_only ? view_to_read(map, name, want, flags, path, ret_object)
+                           : find_and_view(map, name, want, flags, path, ret_object, &as_found);
+    if (r == 0) return 0;
     free(path);
     coopi_map_release(map);
     return r;

@@ -85,7 +85,7 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
         close(fd);
         return -error;
     }
-    struct coopi_map *map;
+    struct coopi_map *map = NULL;
     int r = coopi_forking_watch(tell_of_fork, enter_child);
     if (r < 0) {
         close(fd);
@@ -95,7 +95,7 @@ int coopi_map_made(int fd, const struct coopi_segment_name *name, struct coopi_m
     r = take(fd, name, &map);
     coopi_process_unlock(process);
     if (r < 0) return r;
-    r = map->read_only ? 0 : coopi_participant_attach(map);
+    r = map && !map->read_only ? coopi_participant_attach(map) : 0;
     if (r < 0) {
         coopi_map_release(map);
         return r;

@@ -68,7 +68,7 @@ static void plan(const char *pattern, int only_mode, unsigned every, unsigned st
         for (const struct operation *op = tables[t]; op->name; op++) most += MODES;
     struct result *results =
         mmap(NULL, most * sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    jobs = calloc(most, sizeof *jobs);
+    jobs = calloc(most + 1, sizeof *jobs);
     if (results == MAP_FAILED || !jobs) exit(1);
     for (size_t t = 0; tables[t]; t++) {
         for (const struct operation *op = tables[t]; op->name; op++) {

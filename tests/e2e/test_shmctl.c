@@ -358,6 +358,7 @@ static void works_while_four_processes_write(void)
 /* Each goes into the storage that another one has just left. */
 static void make_and_remove_until(const int *stop)
 {
+    static const int64_t ones = -1;
     for (int i = 0; !__atomic_load_n(stop, __ATOMIC_ACQUIRE); i++) {
         coop_value *value;
         coop_array *array;
@@ -365,7 +366,7 @@ static void make_and_remove_until(const int *stop)
         CHECK_OK(coop_value_in(segment, NULL, "T{d:x: d:y: 16s:label:}", 0, &value));
         coop_value_close(value);
         CHECK_OK(coop_array_in(segment, "numbers", i % 2 ? "q" : "b", (size_t)(10 + i % 7), COOP_CREATE, &array));
-        CHECK_OK(coop_array_fill(array, 0, 10, 1, &(int64_t){-1}, i % 2 ? 8 : 1));
+        CHECK_OK(coop_array_fill(array, 0, 10, 1, &ones, coop_array_item_size(array)));
         coop_array_close(array);
         CHECK_OK(coop_lock_in(segment, NULL, 0, &lock));
         coop_lock_close(lock);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Removing objects: out of sight at once, and their storage not used again while anybody, or the kernel, may write to
  * it. */
-#include "base/atomic.h"
 #include "base/clock.h"
-#include "harness/test.h"
-#include "segment/handle.h"
-#include "segment/opens.h"
+#include "unit/removing.h"
 
 #include <coop/array.h>
 #include <coop/lock.h>
@@ -18,42 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-
-static char name[128];
-static char path[200];
-static coop_segment *segment;
-
-static void set_up(void)
-{
-    snprintf(name, sizeof name, "%s", test_name("removal"));
-    snprintf(path, sizeof path, "%s/thing", name);
-    CHECK_OK(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.maximum = 8 << 20, .objects = 64), &segment));
-}
-
-static void tear_down(void)
-{
-    coop_segment_close(segment);
-    CHECK_OK(coop_segment_remove(name, COOP_FORCE));
-}
-
-static const struct coopi_entry *entry(uint32_t number)
-{
-    return &segment->map->directory[number];
-}
-
-static bool is_free(uint32_t number)
-{
-    return !(coopi_load_acquire(&entry(number)->state) & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED));
-}
-
-/* Has anybody the entry open? */
-static bool is_open(uint32_t number)
-{
-    struct coopi_entry_set set = {.first = number / 64, .end = number / 64 + 1};
-    set.bits[set.first] = UINT64_C(1) << number % 64;
-    coopi_opens_take_out(segment->map, &set);
-    return set.bits[set.first] == 0;
-}
 
 static void it_is_out_of_sight_at_once(void)
 {
@@ -312,109 +273,6 @@ static void room_of_a_killed_holder_of_many_locks_is_used_again_within_a_millise
     tear_down();
 }
 
-static uint32_t *gate; /* 1: children wait on their way; 2: they go on */
-
-static void wait_at_birth(void)
-{
-    if (!gate || coopi_load_acquire(gate) != 1) return;
-    coopi_store_release(&gate[1], 1);
-    while (coopi_load_acquire(gate) == 1) test_sleep_ms(1);
-}
-
-/* Our handler stands before the library's: it was there first. */
-static pid_t child_on_its_way(coop_lock **ret_lock)
-{
-    gate = test_shared(2 * sizeof *gate);
-    pthread_atfork(NULL, NULL, wait_at_birth);
-    set_up();
-    CHECK_OK(coop_lock_open(path, COOP_CREATE, ret_lock));
-    coopi_store_release(gate, 1);
-    pid_t pid;
-    CHILD(pid) {
-        while (coopi_load_acquire(gate) != 3) test_sleep_ms(1);
-    }
-    CHECK_SOON(coopi_load_acquire(&gate[1]) == 1);
-    return pid;
-}
-
-static void what_the_parent_closes_stays_open_until_the_child_has_entered(void)
-{
-    coop_lock *lock, *other;
-    pid_t pid = child_on_its_way(&lock);
-    coop_lock_close(lock);
-    CHECK(is_open(0));
-    CHECK_OK(coop_object_remove(path, 0));
-    CHECK(!is_free(0));
-    uint32_t before = coopi_load_acquire(&segment->map->header->entered);
-    coopi_store_release(gate, 2);
-    CHECK_SOON(coopi_load_acquire(&segment->map->header->entered) != before);
-    CHECK(is_open(0)); /* by the child now */
-    coopi_store_release(gate, 3);
-    child_must(pid);
-    CHECK(!is_open(0));
-    CHECK_OK(coop_lock_in(segment, "other", COOP_CREATE, &other));
-    coop_lock_close(other);
-    tear_down();
-}
-
-static void a_child_killed_on_its_way_costs_its_parent_only_that_object(void)
-{
-    coop_lock *lock, *again;
-    pid_t pid = child_on_its_way(&lock);
-    child_kill(pid);
-    coop_lock_close(lock);
-    CHECK_OK(coop_object_remove(path, 0));
-    CHECK(is_open(0)); /* nobody told that the child is dead: kept, to be safe */
-    CHECK_OK(coop_lock_open(path, COOP_CREATE, &again));
-    CHECK_OK(coop_lock_acquire(again, COOP_NOWAIT));
-    CHECK_OK(coop_lock_release(again));
-    coop_lock_close(again);
-    tear_down();
-}
-
-/* In the midst of its own fork(), as far as the child is: another library's handler takes long. */
-static void fork_and_be_killed(int32_t *grandchild)
-{
-    coop_lock *lock;
-    CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
-    coopi_store_release(gate, 1);
-    pid_t pid = fork();
-    if (pid > 0) {
-        coopi_store_release(grandchild, pid);
-        kill(getpid(), SIGKILL);
-    }
-    CHECK_OK(coop_lock_acquire(lock, COOP_NOWAIT));
-    CHECK_OK(coop_lock_release(lock));
-    coopi_store_release(&gate[1], 4);
-    while (coopi_load_acquire(gate) != 3) test_sleep_ms(1);
-    coop_lock_close(lock);
-    coopi_store_release(&gate[1], 5);
-    while (coopi_load_acquire(gate) != 4) test_sleep_ms(1);
-    _exit(0);
-}
-
-static void a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had(void)
-{
-    gate = test_shared(3 * sizeof *gate);
-    pthread_atfork(NULL, NULL, wait_at_birth);
-    set_up();
-    pid_t pid;
-    CHILD(pid) fork_and_be_killed((int32_t *)&gate[2]);
-    CHECK_SOON(coopi_load_acquire(&gate[1]) == 1 && coopi_load_acquire(&gate[2]));
-    CHECK_EQ(waitpid(pid, NULL, 0), pid);
-    CHECK(is_open(0)); /* by one who has no row yet */
-    CHECK_OK(coop_object_remove(path, 0));
-    CHECK(!is_free(0));
-    coopi_store_release(gate, 2);
-    CHECK_SOON(coopi_load_acquire(&gate[1]) == 4);
-    CHECK(is_open(0)); /* by its own row */
-    coopi_store_release(gate, 3);
-    CHECK_SOON(coopi_load_acquire(&gate[1]) == 5);
-    CHECK(!is_open(0)); /* it lives, and has let go */
-    coopi_store_release(gate, 4);
-    tear_down();
-}
-
 static void *sleep_for_ever(void *argument)
 {
     coopi_store_release((uint32_t *)argument, 1);
@@ -525,9 +383,6 @@ TESTS(object_removal, TEST(it_is_out_of_sight_at_once), TEST(its_name_is_free_an
       TEST_T(the_kernel_never_writes_into_storage_that_is_used_again, .seconds = 30),
       TEST_T(room_of_a_killed_holder_of_many_locks_is_used_again_within_a_millisecond, .seconds = 30,
              .tags = NO_SAN | ALONE),
-      TEST(what_the_parent_closes_stays_open_until_the_child_has_entered),
-      TEST(a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had),
-      TEST(a_child_killed_on_its_way_costs_its_parent_only_that_object),
       TEST(a_program_that_ends_with_other_threads_counts_until_it_is_gone),
       TEST(a_process_that_called_exec_has_nothing_open), TEST(a_nameless_object_goes_with_its_last_handle),
       TEST(a_nameless_object_stays_while_a_child_has_it), TEST(a_malformed_path_is_refused))

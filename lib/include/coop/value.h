@@ -3,12 +3,14 @@
 /* Value: one typed number, byte string, row of numbers or record in shared memory.
  *
  * TYPE is a format string as in Python's struct module and PEP 3118:
- *     ? bool   c char   b B 8 bits   h H short   i I int   l L long   q Q long long   n N ssize_t, size_t   f d floating
+ *     ? bool   c char   b B 8 bits   h H short   i I int   l L long   q Q long long   n N ssize_t, size_t
+ *     f float  d double
  *     16s                           16 bytes
  *     3d  (3,4)d  (2)16s            rows and matrices
- *     T{d:x: d:y: 16s:label:}       struct { double x, y; char label[16]; }, laid out as the C compiler does it, with the
- *                                   padding at its end. Records nest, and have rows of records (`4T{...}`). Padding may
- *                                   be written out: `x` is a byte of it, and `0d` none, but up to where a d may stand
+ *     T{d:x: d:y: 16s:label:}       struct { double x, y; char label[16]; }, laid out as the C compiler does it, with
+ *                                   the padding at its end. Records nest, and have rows of records (`4T{...}`).
+ *                                   Padding may be written out: `x` is a byte of it, and `0d` none, but up to where
+ *                                   a d may stand
  *     id3x                          several scalars as Python's struct has them: without padding at the end; the fields
  *                                   are f0, f1, ...
  * with blanks and '@' between them; at most 4095 characters, 1,023 fields, 16 records within each other and 1 GiB. The
