@@ -34,7 +34,7 @@ for part in "${parts[@]}"; do
     clients) run clients env COOP_SOAK=1 "$build/tests/run_tests" --only 'manager_wire/*' ;;
     damage) # where a read out of bounds shows
         run asan scons -Q -s variant=asan build/asan
-        run damage env COOP_SOAK=1 build/asan/tests/run_tests --only 'shmctl_damage/*'
+        run damage env COOP_SOAK=1 build/asan/tests/run_tests --only 'shmctl_damage/*' --only 'damaged/*'
         ;;
     versions) run versions python3 tests/versions/run.py "$build" ;;
     examples) run examples "$build/tests/run_tests" --only 'examples/*' --only 'readme/*' ;;

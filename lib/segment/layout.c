@@ -98,6 +98,23 @@ static int check_table(const struct coopi_header *header, const struct coopi_tab
     return 0;
 }
 
+static bool lies_before(const struct coopi_table *a, const struct coopi_table *b)
+{
+    return a->offset + (uint64_t)a->stride * a->count <= b->offset;
+}
+
+/* Each of them fits; none may be another's. */
+static bool tables_overlap(const struct coopi_header *h)
+{
+    const struct coopi_table *tables[] = {&h->directory, &h->participants, &h->owners,
+                                          &h->events,    &h->opens,        &h->index};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (!lies_before(tables[i], tables[k]) && !lies_before(tables[k], tables[i])) return true;
+    }
+    return false;
+}
+
 /* What decides whether we may look further at all. */
 static int check_identity(const struct coopi_header *header, const char *name)
 {
@@ -146,9 +163,9 @@ int coopi_header_check(const struct coopi_header *header, uint64_t file_size, co
         r = check_table(header, &header->opens, coopi_opens_stride(header->directory.count), COOPI_ROWS_MAX, "open",
                         name);
     if (r == 0) r = check_table(header, &header->index, sizeof(uint32_t), COOPI_OBJECTS_MAX, "index", name);
-    if (r == 0 &&
-        (header->opens.count != header->participants.count ||
-         header->index.count != coopi_index_buckets(header->directory.count) || header->lifetime > COOPI_UNTIL_LAST))
+    if (r == 0 && (header->opens.count != header->participants.count ||
+                   header->index.count != coopi_index_buckets(header->directory.count) ||
+                   header->lifetime > COOPI_UNTIL_LAST || tables_overlap(header)))
         r = coopi_fail(EBADMSG, "%s: damaged: its tables contradict each other; remove it with `shmctl rm --force`",
                        name);
     return r;

@@ -35,13 +35,13 @@ static void find_regions(const struct coopi_header *h, size_t size, struct regio
 {
     uint64_t objects = size - h->storage;
     regions[0] = (struct region){"header", 0, offsetof(struct coopi_header, spare2)};
-    regions[1] = (struct region){"directory", h->directory.offset, first_rows(&h->directory, 6)};
+    regions[1] = (struct region){"directory", h->directory.offset, first_rows(&h->directory, 8)};
     regions[2] = (struct region){"participants", h->participants.offset, first_rows(&h->participants, 3)};
     regions[3] = (struct region){"owners", h->owners.offset, first_rows(&h->owners, 3)};
     regions[4] = (struct region){"events", h->events.offset, first_rows(&h->events, 2)};
     regions[5] = (struct region){"opens", h->opens.offset, first_rows(&h->opens, 2)};
     regions[6] = (struct region){"index", h->index.offset, first_rows(&h->index, 16)};
-    regions[7] = (struct region){"objects", h->storage, objects < 1280 ? objects : 1280};
+    regions[7] = (struct region){"objects", h->storage, objects < 4096 ? objects : 4096};
 }
 
 static uint64_t nasty_value(uint64_t random, size_t size)

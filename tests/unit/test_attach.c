@@ -273,6 +273,8 @@ static void contradict(struct forge *forge)
     case 15: header->owners.count = 4096; break;
     case 16: header->owners.stride = 0; break;
     case 17: header->owners.offset = UINT64_C(1) << 63; break;
+    case 18: header->owners.offset = header->participants.offset; break;
+    case 19: header->index.offset = header->events.offset + 64; break;
     default: contradiction = -1; break;
     }
 }
