@@ -34,6 +34,7 @@ struct run {
     struct result *result;
     struct scene scene;
     struct point first; /* repair mode: where the first victim is killed */
+    bool again;         /* the way that was recorded first was taken by few */
     bool met;           /* the victims stood where they should */
     char place[120];
 };
@@ -197,7 +198,7 @@ static void rehearse(struct run *run)
 }
 
 /* The way that was taken twice: on a busy machine a sleeper may wake for its net, and go round once more. If there is
- * none, because the way hangs on what /proc says, the shortest. */
+ * none, because the way hangs on what /proc says, the shortest. The short form takes what comes at first. */
 static void record_best(struct run *run, struct trace *trace)
 {
     struct trace traces[RECORDS];
@@ -205,6 +206,7 @@ static void record_best(struct run *run, struct trace *trace)
     bool twice = false;
     rehearse(run);
     while (count < RECORDS && !twice) {
+        if (count == 1 && run->sweep->every > 1 && !run->again) break;
         struct trace *other = &traces[count];
         record(run, other);
         for (int i = 0; i < count; i++)
@@ -305,19 +307,28 @@ static void sweep_stops(struct run *run)
     trace_free(&trace);
 }
 
+static void sweep_by_mode(struct run *run)
+{
+    switch (run->sweep->mode) {
+    case REPAIR: sweep_repairs(run); break;
+    case LATE: sweep_late(run); break;
+    case STOP: sweep_stops(run); break;
+    default: sweep_once(run); break;
+    }
+}
+
 void sweep_run(const struct sweep *sweep, struct result *result)
 {
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
     run.scene.lives = sweep->mode == EXIT || sweep->mode == STOP;
-    if (sweep->mode == REPAIR)
-        sweep_repairs(&run);
-    else if (sweep->mode == LATE)
-        sweep_late(&run);
-    else if (sweep->mode == STOP)
-        sweep_stops(&run);
-    else
-        sweep_once(&run);
+    sweep_by_mode(&run);
+    if (result->missed * 4 > result->points) {
+        const uint64_t beats = result->beats;
+        *result = (struct result){.beats = beats};
+        run.again = true;
+        sweep_by_mode(&run);
+    }
     scene_close(&run.scene);
     for (int i = 0; i < FAULTS; i++) result->faults[i] = run.scene.faults[i];
     result->finished = 1;

@@ -18,13 +18,14 @@ static size_t input_size;
 static void patch(struct forge *forge)
 {
     for (size_t i = 0; i + 4 < input_size; i += 5) {
-        uint64_t starts[] = {0, forge->header->directory.offset, forge->header->participants.offset,
-                             forge->header->owners.offset, forge->header->storage};
+        const struct coopi_header *h = forge->header;
+        uint64_t starts[] = {0,          h->directory.offset, h->participants.offset, h->owners.offset,
+                             h->storage, h->events.offset,    h->opens.offset,        h->index.offset};
         uint64_t offset = (uint64_t)input[i + 1] << 8 | input[i + 2];
-        uint64_t region = input[i] % 8;
-        if (region == 7) forge->cut = offset * 16 < forge->size ? offset * 16 : forge->size;
-        if (region == 6) forge->keep_checksum = true;
-        if (region >= 5 || starts[region] >= forge->size) continue;
+        uint64_t region = input[i] % 10;
+        if (region == 9) forge->cut = offset * 16 < forge->size ? offset * 16 : forge->size;
+        if (region == 8) forge->keep_checksum = true;
+        if (region >= 8 || starts[region] >= forge->size) continue;
         uint64_t at = starts[region] + offset % (region == 0 ? 512 : 1024);
         if (at >= forge->size) continue;
         if (input[i + 3] % 4 == 0) forge->bytes[at] ^= input[i + 4];
