@@ -41,7 +41,7 @@ static void show(const char *name)
     json_t *document;
     if (coopi_segment_name_parse(name, &parsed) < 0) abort();
     if (image_open(&parsed, &image) < 0) return;
-    if (survey_make(&image, NULL, 10, &document) == 0) json_decref(document);
+    if (survey_make(&image, &(struct objects_wish){.part = "", .items = 10}, &document) == 0) json_decref(document);
     image_close(&image);
 }
 
