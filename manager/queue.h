@@ -27,8 +27,8 @@ struct queue {
     struct request *newest; /* a stack; taken whole, so that no pop races a push */
     size_t count;           /* atomic, as the next two are */
     size_t bytes;
-    size_t waiting; /* gateways that wait for room */
-    pthread_mutex_t mutex;
+    size_t waiting;        /* gateways that wait for room */
+    pthread_mutex_t mutex; /* with `room`, for threads of the manager alone: nothing here is in shared memory */
     pthread_cond_t room;
 };
 

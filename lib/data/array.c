@@ -97,57 +97,49 @@ int coopi_array_out_of_bounds(const coop_array *array, int64_t index)
 }
 
 /* Each call on an item: find it, one operation of scalar.c, and a sentence if that failed. OPERATION is the call
- * without its place, GIVEN what the caller gave, in case it is refused. */
-#define ON_ITEM(suffix, operation, given, ...)                                                                         \
+ * without its place; OTHERWISE what comes if it fails, with GIVEN. */
+#define ON_ITEM(suffix, operation, otherwise, given, ...)                                                              \
     uint64_t at = coopi_array_position(array, index);                                                                  \
     if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);              \
     int result = coopi_scalar_##operation##_##suffix(array->typed.number, coopi_array_item(array, at), __VA_ARGS__);   \
-    return coopi_unlikely(result < 0) ? coopi_refuse_##suffix(result, &array->typed, (int64_t)at, (given)) : result
+    return coopi_unlikely(result < 0) ? coopi_##otherwise##_##suffix(result, &array->typed, (int64_t)at, (given))      \
+                                      : result
 
 int coop_array_get_i64(const coop_array *array, int64_t index, int64_t *ret_number)
 {
-    uint64_t at = coopi_array_position(array, index);
-    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
-    int result = coopi_scalar_get_i64(array->typed.number, coopi_array_item(array, at), ret_number);
-    return coopi_unlikely(result < 0) ? coopi_get_else_i64(result, &array->typed, (int64_t)at, ret_number) : result;
+    ON_ITEM(i64, get, get_else, ret_number, ret_number);
 }
 
 int coop_array_get_u64(const coop_array *array, int64_t index, uint64_t *ret_number)
 {
-    uint64_t at = coopi_array_position(array, index);
-    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
-    int result = coopi_scalar_get_u64(array->typed.number, coopi_array_item(array, at), ret_number);
-    return coopi_unlikely(result < 0) ? coopi_get_else_u64(result, &array->typed, (int64_t)at, ret_number) : result;
+    ON_ITEM(u64, get, get_else, ret_number, ret_number);
 }
 
 int coop_array_get_f64(const coop_array *array, int64_t index, double *ret_number)
 {
-    uint64_t at = coopi_array_position(array, index);
-    if (coopi_unlikely(at == array->typed.object.length)) return coopi_array_out_of_bounds(array, index);
-    int result = coopi_scalar_get_f64(array->typed.number, coopi_array_item(array, at), ret_number);
-    return coopi_unlikely(result < 0) ? coopi_get_else_f64(result, &array->typed, (int64_t)at, ret_number) : result;
+    ON_ITEM(f64, get, get_else, ret_number, ret_number);
 }
 
 int coop_array_set_i64(coop_array *array, int64_t index, int64_t number)
 {
-    ON_ITEM(i64, set, number, number);
+    ON_ITEM(i64, set, refuse, number, number);
 }
 
 int coop_array_set_u64(coop_array *array, int64_t index, uint64_t number)
 {
-    ON_ITEM(u64, set, number, number);
+    ON_ITEM(u64, set, refuse, number, number);
 }
 
 int coop_array_set_f64(coop_array *array, int64_t index, double number)
 {
-    ON_ITEM(f64, set, number, number);
+    ON_ITEM(f64, set, refuse, number, number);
 }
 
 static __attribute__((noinline)) int add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new,
                                              int tried)
 {
     if (tried < 0) coopi_scalar_stand_back();
-    ON_ITEM(i64, add, delta, delta, ret_new);
+    ON_ITEM(i64, add, refuse, delta, delta, ret_new);
 }
 
 int coop_array_add_i64(coop_array *array, int64_t index, int64_t delta, int64_t *ret_new)
@@ -160,27 +152,27 @@ int coop_array_add_i64(coop_array *array, int64_t index, int64_t delta, int64_t 
 
 int coop_array_add_f64(coop_array *array, int64_t index, double delta, double *ret_new)
 {
-    ON_ITEM(f64, add, delta, delta, ret_new);
+    ON_ITEM(f64, add, refuse, delta, delta, ret_new);
 }
 
 int coop_array_exchange_i64(coop_array *array, int64_t index, int64_t number, int64_t *ret_old)
 {
-    ON_ITEM(i64, exchange, number, number, ret_old);
+    ON_ITEM(i64, exchange, refuse, number, number, ret_old);
 }
 
 int coop_array_exchange_f64(coop_array *array, int64_t index, double number, double *ret_old)
 {
-    ON_ITEM(f64, exchange, number, number, ret_old);
+    ON_ITEM(f64, exchange, refuse, number, number, ret_old);
 }
 
 int coop_array_compare_exchange_i64(coop_array *array, int64_t index, int64_t *expected, int64_t desired)
 {
-    ON_ITEM(i64, compare_exchange, desired, expected, desired);
+    ON_ITEM(i64, compare_exchange, refuse, desired, expected, desired);
 }
 
 int coop_array_compare_exchange_f64(coop_array *array, int64_t index, double *expected, double desired)
 {
-    ON_ITEM(f64, compare_exchange, desired, expected, desired);
+    ON_ITEM(f64, compare_exchange, refuse, desired, expected, desired);
 }
 
 /* Many items */

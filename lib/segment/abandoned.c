@@ -37,15 +37,16 @@ static bool somebody_lives(int fd, const struct coopi_header *header)
     return false;
 }
 
-static int say_stranger(const struct coopi_header *header, const char *name)
+static int say_stranger(const struct coopi_header *header, const char *name, int refused)
 {
     const struct coopi_process *process = coopi_process();
     if (!process) return -errno;
     return coopi_fail(ENOTSUP,
                       "%s: was made in another PID namespace or boot (namespace %" PRIu64 ", ours %" PRIu64
-                      "), where the same thread numbers mean other threads, and somebody has it open; run all in one "
+                      "), where the same thread numbers mean other threads, and %s; run all in one "
                       "(docker --pid=, nsenter -p), or remove it with `shmctl rm --force`",
-                      name, header->pid_namespace, process->pid_namespace);
+                      name, header->pid_namespace, process->pid_namespace,
+                      refused == -EAGAIN ? "somebody has it open" : "only its owner may adopt it");
 }
 
 /* With the name lock, and perhaps alone. */
@@ -54,7 +55,7 @@ static int settle_locked(const struct coopi_segment_name *name, int fd, const st
 {
     int r = coopi_lease_take(fd);
     if (r == -EAGAIN && !last_try) return 1;
-    if (r < 0) return home ? 0 : say_stranger(header, name->name);
+    if (r < 0) return home ? 0 : say_stranger(header, name->name, r);
     if (header->lifetime == COOPI_UNTIL_LAST)
         r = coopi_unlink_if_same(name, fd) < 0 ? 0 : 1;
     else

@@ -95,6 +95,11 @@ int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, in
     return 0;
 }
 
+bool coopi_opened_to_read(int fd)
+{
+    return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
 static int read_header(int fd, const char *name, struct coopi_header *ret_header, struct stat *ret_file)
 {
     if (fstat(fd, ret_file) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
@@ -128,7 +133,7 @@ static int make_map(int fd, const struct coopi_segment_name *name, struct coopi_
     int r = read_header(fd, label, geometry, &st);
     if (r < 0) return r;
     uint64_t file_size = (uint64_t)st.st_size, least = file_size < geometry->maximum ? file_size : geometry->maximum;
-    map->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+    map->read_only = coopi_opened_to_read(fd);
     int protection = map->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
     void *base = map_as_much(fd, protection, geometry->maximum, least, &map->mapped);
     if (!base && errno != ENOMEM && errno != EAGAIN && errno != EINVAL)

@@ -10,6 +10,9 @@
  * link. *RET_FD is the caller's. */
 int coopi_segment_file_open(const struct coopi_segment_name *name, int flags, int *ret_fd);
 
+/* Was the file opened only to be read? */
+bool coopi_opened_to_read(int fd);
+
 /* Checks the header, copies the geometry and maps, with the rights of FD, the declared maximum, or the largest half of
  * a half of it that this process may have. Takes over FD, also on failure. */
 int coopi_map_file(int fd, const struct coopi_segment_name *name, struct coopi_map **ret_map);

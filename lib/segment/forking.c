@@ -25,8 +25,9 @@ static void begin(void)
         void *page = mmap(NULL, sizeof *entered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page != MAP_FAILED && !coopi_cas_both(&entered, &none, page)) munmap(page, sizeof *entered);
     }
-    coopi_load_relaxed (&tell_all)();
     coopi_fetch_add(&begun, 1); /* without a page it never settles, which is safe */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    coopi_load_relaxed (&tell_all)();
 }
 
 static void end_in_parent(void)
@@ -54,6 +55,12 @@ int coopi_forking_watch(void (*tell)(void), bool (*enter)(void))
     coopi_store_relaxed(&enter_child, enter); /* all give the same */
     pthread_once(&once, watch);
     return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
+}
+
+bool coopi_forking_now(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return coopi_load_acquire(&begun) != coopi_load_acquire(&over);
 }
 
 uint32_t coopi_forking_count(void)

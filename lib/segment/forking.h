@@ -10,6 +10,9 @@
  * entered. Once a program; thread-safe. Negative with a sentence: -ENOMEM. */
 int coopi_forking_watch(void (*tell)(void), bool (*enter)(void));
 
+/* Is a thread of this process in the midst of fork()? TELL ran or will run behind whatever was stored before. */
+bool coopi_forking_now(void);
+
 /* How many forks are over; to be kept with what is opened now. */
 uint32_t coopi_forking_count(void);
 

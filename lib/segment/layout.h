@@ -222,7 +222,7 @@ static_assert(offsetof(struct coopi_entry, name) == 56, "");
 
 struct coopi_participant {
     uint64_t word;      /* 0: free */
-    uint64_t info_word; /* stored last: the fields below belong to the process with this word */
+    uint64_t info_word; /* stored last: the fields below belong to the process with this word, and its bits are set */
     int64_t attached;   /* wall clock, ns since 1970 */
     char command[COOPI_COMMAND_SIZE];
     uint32_t has_forked; /* 1: a child may have been born that has no row yet */

@@ -202,7 +202,7 @@ static int open_nameless(const struct coopi_want *want, int flags, struct coopi_
 {
     struct coopi_map *map;
     int r = coopi_map_anonymous(&map);
-    return r < 0 ? r : open_in(map, "", want, flags | COOP_CREATE, NULL, ret_object);
+    return r < 0 ? r : open_in(map, "", want, flags, NULL, ret_object);
 }
 
 static int check_flags(const char *label, const struct coopi_want *want, int flags)
@@ -221,6 +221,7 @@ static int check_flags(const char *label, const struct coopi_want *want, int fla
 
 int coopi_object_open(const char *path, const struct coopi_want *want, int flags, struct coopi_object *ret_object)
 {
+    if (!path) flags |= COOP_CREATE;
     int r = check_flags(path ? path : "nameless object", want, flags);
     if (r < 0) return r;
     if (!path) return open_nameless(want, flags, ret_object);
@@ -239,6 +240,7 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
                     struct coopi_object *ret_object)
 {
     struct coopi_map *map = segment->map;
+    if (!name) flags |= COOP_CREATE;
     int r = check_flags(name ? name : "nameless object", want, flags);
     if (r == 0 && name) r = coopi_object_name_check(name);
     if (r == 0 && (flags & COOP_READ_ONLY) && !map->read_only)
@@ -249,7 +251,7 @@ int coopi_object_in(struct coop_segment *segment, const char *name, const struct
     if (name && asprintf(&path, "%s/%s", coopi_map_label(map), name) < 0)
         return coopi_fail(ENOMEM, "%s: out of memory", name);
     coopi_map_hold(map);
-    return open_in(map, name ? name : "", want, name ? flags : flags | COOP_CREATE, path, ret_object);
+    return open_in(map, name ? name : "", want, flags, path, ret_object);
 }
 
 /* Does this process hold the lock at the beginning of the object? Then the kernel may write into it at our death. */

@@ -83,6 +83,7 @@ int coopi_opens_add(struct coopi_map *map, uint32_t number, uint64_t state)
         if (!late) handles->since = coopi_forking_count();
         coopi_store_relaxed(&map->opened, map->opened + 1); /* first: a child born here must not find too few */
         set_bit(our_bits(map, process), number);
+        if (coopi_forking_now()) coopi_opens_tell_of_fork(map); /* its thread may have found nothing to tell of */
     }
     coopi_store_relaxed(&handles->count, handles->count + 1);
     bool same = __atomic_load_n(&map->directory[number].state, __ATOMIC_SEQ_CST) == state;

@@ -13,9 +13,9 @@
  * A forked child enters itself for all that its parent had open before fork() returns to it. Between its birth and that
  * moment its parent's bits speak for it: a parent that closes something meanwhile keeps the bit until the child has
  * entered, or for good if the child never does. If the parent is killed meanwhile, its row says that it has forked, and
- * then its bits count until each process that maps the segment has a row of its own. One case is left, which only the
- * caller can avoid: a child that is made by a raw clone() or _Fork() enters when it first opens or locks something.
- * Until then it may use only what its parent has open. */
+ * then its bits count until each process that can write to the segment has a row of its own. One case is left, which
+ * only the caller can avoid: a child that is made by a raw clone() or _Fork() enters when it first opens or locks
+ * something. Until then it may use only what its parent has open. */
 #ifndef COOPI_OPENS_H
 #define COOPI_OPENS_H
 

@@ -14,7 +14,6 @@
 #include "segment/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +57,7 @@ static int take(int fd, const struct coopi_segment_name *name, struct coopi_map 
         close(fd);
         return coopi_fail(error, "%s: fstat: %s", name ? name->name : "anonymous segment", strerror(error));
     }
-    bool read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-    struct coopi_map *map = coopi_map_find(st.st_dev, st.st_ino, read_only);
+    struct coopi_map *map = coopi_map_find(st.st_dev, st.st_ino, coopi_opened_to_read(fd));
     if (map) {
         close(fd);
         coopi_map_hold(map);

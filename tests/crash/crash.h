@@ -103,6 +103,9 @@ extern const struct operation lock_operations[], rlock_operations[], transfer_op
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
     owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[];
 
+/* A peer holds the lock of the directory. */
+void hold_the_directory(struct scene *scene);
+
 /* Counts a fault and says on stderr what it is. */
 void fault(struct scene *scene, enum fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -195,7 +195,7 @@ static void make_the_same(struct scene *scene, struct peer *self)
     peer_say(self, PEER_DONE);
 }
 
-static void gather_holder(struct scene *scene)
+void hold_the_directory(struct scene *scene)
 {
     scene->holder = scene->peers;
     if (!peer_await(peer_start(scene, hold_directory), PEER_HOLDS))
@@ -204,13 +204,13 @@ static void gather_holder(struct scene *scene)
 
 static void gather_crowd(struct scene *scene)
 {
-    gather_holder(scene);
+    hold_the_directory(scene);
     if (!peer_await_sleep(peer_start(scene, make_another))) fault(scene, HUNG, "nobody sleeps on the directory");
 }
 
 static void gather_rival(struct scene *scene)
 {
-    gather_holder(scene);
+    hold_the_directory(scene);
     if (!peer_await_sleep(peer_start(scene, make_the_same))) fault(scene, HUNG, "nobody sleeps on the directory");
 }
 
@@ -231,11 +231,11 @@ const struct operation object_operations[] = {
     OBJECT("object-create/value", .operate = create_value, .verify = verify_value, .repair = create_value),
     OBJECT("object-create/array", .operate = create_array, .verify = verify_array),
     OBJECT("object-create/growing", .operate = create_large, .verify = verify_large, .repair = create_large),
-    OBJECT("object-create/held", .operate = create_value, .verify = verify_value, .gather = gather_holder,
+    OBJECT("object-create/held", .operate = create_value, .verify = verify_value, .gather = hold_the_directory,
            .asleep = let_holder_go),
     OBJECT("object-create/crowd", .operate = create_value, .verify = verify_value, .gather = gather_crowd,
            .asleep = let_holder_go),
-    OBJECT("object-create/holder-dies", .operate = create_value, .verify = verify_value, .gather = gather_holder,
+    OBJECT("object-create/holder-dies", .operate = create_value, .verify = verify_value, .gather = hold_the_directory,
            .asleep = kill_holder),
     OBJECT("object-create/rival", .operate = create_value, .verify = verify_rival, .gather = gather_rival,
            .asleep = let_holder_go, .constant = true),

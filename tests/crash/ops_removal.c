@@ -147,24 +147,6 @@ static enum outcome verify_closed(struct scene *scene)
     return BEFORE;
 }
 
-static void hold_directory(struct scene *scene, struct peer *self)
-{
-    struct coopi_map *map = scene->segment->map;
-    uint32_t dead;
-    self->result = coopi_robust_acquire(map, &map->header->lock.robust, COOP_S(1), 0, &dead);
-    peer_say(self, PEER_HOLDS);
-    peer_obey(self);
-    coopi_robust_give_up(&map->header->lock.robust);
-    peer_say(self, PEER_DONE);
-}
-
-static void gather_holder(struct scene *scene)
-{
-    scene->holder = scene->peers;
-    if (!peer_await(peer_start(scene, hold_directory), PEER_HOLDS))
-        fault(scene, HUNG, "nobody could hold the directory");
-}
-
 static enum outcome verify_contended(struct scene *scene)
 {
     if (scene->op->asleep) scene->op->asleep(scene);
@@ -188,13 +170,13 @@ const struct operation removal_operations[] = {
      .prepare = prepare,
      .operate = remove_it,
      .verify = verify_contended,
-     .gather = gather_holder,
+     .gather = hold_the_directory,
      .asleep = let_holder_go},
     {.name = "object-remove/holder-dies",
      .prepare = prepare,
      .operate = remove_it,
      .verify = verify_contended,
-     .gather = gather_holder,
+     .gather = hold_the_directory,
      .asleep = kill_holder},
     {.name = "object-create/reused",
      .prepare = prepare_reuse,

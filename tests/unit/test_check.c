@@ -359,38 +359,7 @@ static void damaged_copies_are_judged_without_harm(void)
     forge_remove(forged);
 }
 
-/* After a repair it is sound, or it could not be opened at all. */
-static void damaged_segments_are_sound_after_a_repair(void)
-{
-    enum { COPIES = 300 };
-    struct forge forge;
-    const char *forged = test_name("forged"), *copy = test_name("copy");
-    forge_segment(forged, NULL);
-    unsigned mended = 0;
-    for (unsigned i = 0; i < COPIES; i++) {
-        char what[200];
-        forge_read(&forge, forged);
-        size_t size = damage(forge.bytes, forge.size, i, what, sizeof what);
-        forge_file(copy, forge.bytes, size, 0600);
-        forge_end(&forge);
-        coop_segment *opened;
-        if (coop_segment_open(copy, 0, &opened) == 0) {
-            char last[400] = "";
-            struct coopi_findings first = {.tell = count}, second = {.tell = count, .context = last};
-            int r = coopi_segment_repair(opened->map, false, &first);
-            if (r == 0) CHECK_OK(coopi_segment_repair(opened->map, true, &second));
-            if (r == 0 && second.count) FAIL("%s: %u of %u are left: %s", what, second.count, first.count, last);
-            mended += r == 0 && first.count;
-            coop_segment_close(opened);
-        }
-        forge_remove(copy);
-    }
-    CHECK(mended > 10);
-    forge_remove(forged);
-}
-
 TESTS(check, TEST(a_sound_segment_is_sound), TEST_T(each_damage_is_found_and_mended, .seconds = 30),
       TEST_T(a_dry_run_changes_nothing, .seconds = 30), TEST(json_tells_each_finding),
       TEST(what_cannot_be_mended_is_said), TEST_T(a_segment_in_use_is_sound, .seconds = 30),
-      TEST_T(damaged_copies_are_judged_without_harm, .seconds = 30),
-      TEST_T(damaged_segments_are_sound_after_a_repair, .seconds = 60))
+      TEST_T(damaged_copies_are_judged_without_harm, .seconds = 30))

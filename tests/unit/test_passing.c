@@ -180,57 +180,6 @@ static void what_is_no_segment_is_refused_and_closed(void)
     disconnect();
 }
 
-enum { UID = 54321, GID = 54322 };
-
-static void become_a_member(void)
-{
-    CHECK_EQ(setgroups(0, NULL), 0);
-    CHECK_EQ(setresgid(GID, GID, GID), 0);
-    CHECK_EQ(setresuid(UID, UID, UID), 0);
-}
-
-static void a_group_shares_a_segment_with_trust_and_not_without(void)
-{
-    if (geteuid() != 0) SKIP("only root can become another user");
-    const char *name = test_name("s");
-    char path[200];
-    coop_lock *lock;
-    struct stat st;
-    CHECK_OK(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.access = COOP_GROUP), &segment));
-    CHECK_EQ(stat(forge_path(name), &st), 0);
-    CHECK_EQ(st.st_mode & 07777, 0660);
-    CHECK_EQ(chown(forge_path(name), (uid_t)-1, GID), 0);
-    CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
-    snprintf(path, sizeof path, "0:%s", name);
-    uint32_t *step = test_shared(sizeof *step);
-    pid_t pid;
-    CHILD(pid) {
-        coop_segment *theirs;
-        coop_segment_close(segment);
-        coop_lock_close(lock);
-        become_a_member();
-        CHECK_ERR(coop_segment_open(path, 0, &theirs), -EACCES);
-        CHECK_DETAIL("COOP_TRUST_PEERS");
-        CHECK_OK(coop_segment_open(path, COOP_TRUST_PEERS, &theirs));
-        CHECK_OK(coop_lock_in(theirs, "door", 0, &lock));
-        CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
-        coopi_store_release(step, 1);
-        for (;;) pause();
-    }
-    CHECK_SOON(coopi_load_acquire(step) == 1);
-    CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
-    child_kill(pid);
-    CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_FOREVER));
-    CHECK_OK(coop_lock_release(lock));
-    coop_lock_close(lock);
-    coop_segment *again;
-    CHECK_ERR(coop_segment_open(name, 0, &again), -EACCES); /* its maker trusts by name as well */
-    CHECK_OK(coop_segment_open(name, COOP_TRUST_PEERS, &again));
-    coop_segment_close(again);
-    coop_segment_close(segment);
-    CHECK_OK(coop_segment_remove(name, COOP_FORCE));
-}
-
 static void an_unknown_access_is_refused(void)
 {
     CHECK_ERR(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.access = 2), &segment), -EINVAL);
@@ -242,4 +191,4 @@ static void an_unknown_access_is_refused(void)
 TESTS(passing, TEST(it_is_the_same_segment_on_the_other_side), TEST(received_by_its_maker_it_is_the_same_mapping),
       TEST(a_named_one_is_not_sent), TEST(without_anybody_there_it_is_an_error_and_no_signal),
       TEST(an_empty_socket_that_does_not_block_says_so), TEST(what_is_no_segment_is_refused_and_closed),
-      TEST(a_group_shares_a_segment_with_trust_and_not_without), TEST(an_unknown_access_is_refused))
+      TEST(an_unknown_access_is_refused))

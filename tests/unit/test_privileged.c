@@ -10,6 +10,7 @@
 #include <coop/array.h>
 #include <coop/error.h>
 #include <coop/lock.h>
+#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -141,5 +142,56 @@ static void a_real_pid_namespace_is_refused_then_adopted_and_back(void)
     CHECK_OK(coop_segment_remove(name, 0));
 }
 
+enum { UID = 54321, GID = 54322 };
+
+static void become_a_member(void)
+{
+    CHECK_EQ(setgroups(0, NULL), 0);
+    CHECK_EQ(setresgid(GID, GID, GID), 0);
+    CHECK_EQ(setresuid(UID, UID, UID), 0);
+}
+
+static void a_group_shares_a_segment_with_trust_and_not_without(void)
+{
+    need_right(geteuid() == 0, "to become another user");
+    const char *name = test_name("s");
+    char path[200];
+    struct stat st;
+    CHECK_OK(coop_segment_create(name, COOP_SEGMENT_OPTIONS(.access = COOP_GROUP), &segment));
+    CHECK_EQ(stat(forge_path(name), &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0660);
+    CHECK_EQ(chown(forge_path(name), (uid_t)-1, GID), 0);
+    CHECK_OK(coop_lock_in(segment, "door", COOP_CREATE, &lock));
+    snprintf(path, sizeof path, "0:%s", name);
+    uint32_t *step = test_shared(sizeof *step);
+    pid_t pid;
+    CHILD(pid) {
+        coop_segment *theirs;
+        coop_segment_close(segment);
+        coop_lock_close(lock);
+        become_a_member();
+        CHECK_ERR(coop_segment_open(path, 0, &theirs), -EACCES);
+        CHECK_DETAIL("COOP_TRUST_PEERS");
+        CHECK_OK(coop_segment_open(path, COOP_TRUST_PEERS, &theirs));
+        CHECK_OK(coop_lock_in(theirs, "door", 0, &lock));
+        CHECK_OK(coop_lock_acquire(lock, COOP_FOREVER));
+        coopi_store_release(step, 1);
+        for (;;) pause();
+    }
+    CHECK_SOON(coopi_load_acquire(step) == 1);
+    CHECK_ERR(coop_lock_acquire(lock, COOP_NOWAIT), -EBUSY);
+    child_kill(pid);
+    CHECK_OWNER_DIED(coop_lock_acquire(lock, COOP_FOREVER));
+    CHECK_OK(coop_lock_release(lock));
+    coop_lock_close(lock);
+    coop_segment *again;
+    CHECK_ERR(coop_segment_open(name, 0, &again), -EACCES); /* its maker trusts by name as well */
+    CHECK_OK(coop_segment_open(name, COOP_TRUST_PEERS, &again));
+    coop_segment_close(again);
+    coop_segment_close(segment);
+    CHECK_OK(coop_segment_remove(name, COOP_FORCE));
+}
+
 TESTS(privileged, TEST(another_users_segment_needs_trust), TEST(a_small_shm_that_fills_up_raises_no_sigbus),
-      TEST(a_real_pid_namespace_is_refused_then_adopted_and_back))
+      TEST(a_real_pid_namespace_is_refused_then_adopted_and_back),
+      TEST(a_group_shares_a_segment_with_trust_and_not_without))

@@ -210,6 +210,7 @@ static void flags_that_contradict_it_are_refused(void)
     CHECK_ERR(coop_value_in(writing, "saldo", NULL, COOP_READ_ONLY, &value), -EINVAL);
     CHECK_DETAIL("open that with COOP_READ_ONLY");
     CHECK_ERR(coop_value_open("s/v", "i", COOP_READ_ONLY | COOP_CREATE, &value), -EINVAL);
+    CHECK_ERR(coop_value_open(NULL, "i", COOP_READ_ONLY, &value), -EINVAL); /* a nameless one is always made */
     CHECK_ERR(coop_segment_open(test_name("absent"), COOP_READ_ONLY, &other), -ENOENT);
     tear_down();
 }
