@@ -68,11 +68,19 @@ static void a_child_killed_on_its_way_costs_its_parent_only_that_object(void)
     tear_down();
 }
 
+static coop_lock *lock;
+static bool opens_late;
+
+/* As another thread might: behind the library's own handler, which stands after ours and runs before it. */
+static void open_in_the_midst(void)
+{
+    if (opens_late && gate && coopi_load_acquire(gate) == 1) CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
+}
+
 /* In the midst of its own fork(), as far as the child is: another library's handler takes long. */
 static void fork_and_be_killed(int32_t *grandchild)
 {
-    coop_lock *lock;
-    CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
+    if (!opens_late) CHECK_OK(coop_lock_open(path, COOP_CREATE, &lock));
     coopi_store_release(gate, 1);
     pid_t pid = fork();
     if (pid > 0) {
@@ -89,10 +97,10 @@ static void fork_and_be_killed(int32_t *grandchild)
     _exit(0);
 }
 
-static void a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had(void)
+static void kill_a_parent_in_the_midst(void)
 {
     gate = test_shared(3 * sizeof *gate);
-    pthread_atfork(NULL, NULL, wait_at_birth);
+    pthread_atfork(open_in_the_midst, NULL, wait_at_birth);
     set_up();
     pid_t pid;
     CHILD(pid) fork_and_be_killed((int32_t *)&gate[2]);
@@ -111,6 +119,18 @@ static void a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had(void)
     tear_down();
 }
 
+static void a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had(void)
+{
+    kill_a_parent_in_the_midst();
+}
+
+static void a_child_keeps_what_was_opened_in_the_midst_of_the_fork(void)
+{
+    opens_late = true;
+    kill_a_parent_in_the_midst();
+}
+
 TESTS(object_birth, TEST(what_the_parent_closes_stays_open_until_the_child_has_entered),
       TEST(a_child_whose_parent_is_killed_on_its_way_keeps_what_it_had),
+      TEST(a_child_keeps_what_was_opened_in_the_midst_of_the_fork),
       TEST(a_child_killed_on_its_way_costs_its_parent_only_that_object))
