@@ -29,16 +29,18 @@ static void prepare(struct coopi_map *map, const struct coopi_want *want, const 
     memset(map->base + planned->offset, 0,
            planned->size); /* its last owner, or a maker that was killed, left something */
     if (want->type) memcpy(map->base + planned->offset, want->type, planned->type_size);
+    if (want->initial) memcpy(map->base + planned->body, want->initial, want->initial_size);
     coopi_index_drop(map, plan->number); /* while its old name stands there */
     memcpy((uint8_t *)entry + first, (const uint8_t *)planned + first, sizeof *planned - first);
     coopi_index_add(map, plan->number);
 }
 
 /* Bytes that the object covers, type and body, each in whole lines; UINT64_MAX: more than there can be. */
-static uint64_t size_of(const struct coopi_want *want, uint64_t type_room)
+static uint64_t size_of(const struct coopi_want *want, uint64_t type_room, uint64_t words)
 {
     uint64_t size;
-    if (__builtin_add_overflow(want->body_size, type_room + COOPI_LINE - 1, &size)) return UINT64_MAX;
+    if (__builtin_add_overflow(want->body_size, type_room + words * sizeof(uint64_t) + COOPI_LINE - 1, &size))
+        return UINT64_MAX;
     return size / COOPI_LINE * COOPI_LINE;
 }
 
@@ -57,7 +59,8 @@ static int make_locked(struct coopi_map *map, const char *name, const struct coo
     if (r < 0) return r;
     entry->type_size = want->type ? (uint32_t)strlen(want->type) + 1 : 0;
     uint64_t type_room = (uint64_t)(entry->type_size + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
-    entry->size = size_of(want, type_room);
+    if (want->has_words && entry->length > map->owner_count) entry->length = map->owner_count;
+    entry->size = size_of(want, type_room, want->has_words ? entry->length : 0);
     r = coopi_storage_take(map, entry->size, &entry->offset);
     if (r < 0) return r;
     entry->body = entry->offset + type_room;

@@ -60,7 +60,7 @@ void coopi_thread_leave(struct coopi_map *map)
 {
     struct coopi_self *self = coopi_self_;
     if (!self || !self->head || !self->id[map->slot]) return;
-    if (coopi_self_holds(self, map) == 0) coopi_owner_leave(map, self);
+    if (coopi_self_holds(self, map) == 0 && !self->stands[map->slot]) coopi_owner_leave(map, self);
 }
 
 /* Nobody of this process will write into the segment any more, not even the kernel: then its row may go. */

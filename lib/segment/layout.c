@@ -34,6 +34,9 @@ uint64_t coopi_fingerprint(void)
         sizeof(struct coopi_event),
         sizeof(struct coopi_lock_shm),
         sizeof(struct coopi_record_shm),
+        sizeof(struct coopi_sync_shm),
+        sizeof(struct coopi_event_shm),
+        offsetof(struct coopi_owner, seat),
         offsetof(struct coopi_header, size),
         offsetof(struct coopi_header, lock),
         offsetof(struct coopi_entry, name),
@@ -205,4 +208,15 @@ uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct c
     bool has_lock = entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED);
     if (!has_lock || coopi_entry_check(entry, header, size, "") < 0) return 0;
     return sizeof(struct coopi_lock_shm) > entry->offset + entry->size - entry->body ? 0 : entry->body;
+}
+
+uint64_t coopi_entry_sync_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size)
+{
+    bool has_one = entry->kind == COOPI_SEMAPHORE || entry->kind == COOPI_CONDITION || entry->kind == COOPI_BARRIER ||
+                   entry->kind == COOPI_RWLOCK;
+    if (!has_one || coopi_entry_check(entry, header, size, "") < 0) return 0;
+    uint64_t lock = entry->flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
+    uint64_t room = entry->offset + entry->size - entry->body, least = lock + sizeof(struct coopi_sync_shm);
+    if (room < least || entry->length > (room - least) / sizeof(uint64_t)) return 0;
+    return entry->body + lock;
 }

@@ -4,7 +4,7 @@
  *   0            header                     4,096 bytes
  *   header.directory.offset     entries     128 bytes each
  *   header.participants.offset  rows        128 bytes each, one an attached process
- *   header.owners.offset        rows        128 bytes each, one a thread that ever held something
+ *   header.owners.offset        rows        192 bytes each, one a thread that ever held something
  *   header.events.offset        events      128 bytes each, a ring of what happened
  *   header.opens.offset         bit fields  one for each participant row, a bit for each directory entry: it has it
  * open header.index.offset         buckets     4 bytes each: the first entry of a chain by name (segment/index.h)
@@ -17,8 +17,9 @@
  *
  * An object's storage:
  *   entry.offset   type string, NUL-terminated, type_size bytes (Value, Array; else type_size is 0)
- *   entry.body     64-aligned: the kind's struct; a Value or Array with COOPI_ENTRY_LOCKED begins with its RLock
- *   behind it      an Array's items; a Value of at most 8 bytes; a larger Value's struct coopi_record_shm and buffers
+ *   entry.body     64-aligned: the kind's struct; with COOPI_ENTRY_LOCKED (Value, Array, Condition) its RLock first
+ *   behind it      an Array's items; a Value of at most 8 bytes; a larger Value's struct coopi_record_shm and buffers;
+ *                  the words of those who stand in a Semaphore, Barrier or RWLock, entry.length of them
  *   entry.offset + entry.size
  *
  * A change of anything here moves COOPI_FORMAT_*, and with it the fingerprint. */
@@ -31,7 +32,7 @@
 #include <stdint.h>
 
 #define COOPI_MAGIC "coopseg"
-#define COOPI_FORMAT_MAJOR 2
+#define COOPI_FORMAT_MAJOR 3
 #define COOPI_FORMAT_MINOR 0
 #define COOPI_COMPATIBLE UINT64_C(0)   /* features a reader may ignore */
 #define COOPI_INCOMPATIBLE UINT64_C(0) /* features a reader must know */
@@ -91,6 +92,79 @@ struct coopi_lock_shm {
     struct coopi_death death;
 };
 static_assert(sizeof(struct coopi_lock_shm) == 128, "two lines");
+
+/* The threads that wait their turn at an object, in order of arrival: their seats, which stand in their owner rows, are
+ * the truth, and all but `ticket` is derived from them. Under the object's guard. */
+struct coopi_waitlist_shm {
+    uint64_t ticket; /* the last that was given out */
+    uint32_t head;   /* row + 1 of the first; 0: nobody waits */
+    uint32_t tail;
+    uint32_t count;
+    uint32_t bell; /* only its two top bits ever change; who gives turns away names it in list_op_pending */
+    uint64_t spare[5];
+};
+static_assert(sizeof(struct coopi_waitlist_shm) == 64, "one line");
+
+/* What is special to each kind below, under the object's guard. */
+struct coopi_semaphore_shm {
+    uint32_t total;     /* permits that it was made with */
+    uint32_t permits;   /* counting: those that nobody took */
+    uint32_t available; /* derived: those that are neither held nor reserved */
+    uint32_t reserved;  /* derived: given to threads that wait, and not yet taken by them */
+};
+
+struct coopi_condition_shm {
+    uint64_t sequence; /* which version counts: sequence % 2; one store of it commits a notify */
+    struct {
+        uint64_t upto;    /* whoever waits with a ticket up to this one has been notified */
+        uint64_t granted; /* tokens ever given out */
+    } version[2];
+    uint64_t taken; /* tokens ever used up by a waiter that has its lock again */
+    uint32_t lock;  /* number + 1 of the directory entry of the lock that it works with; 0: its own */
+};
+
+struct coopi_barrier_shm {
+    uint64_t state; /* {generation | who broke it: an owner's tag, or COOPI_BROKEN_*; 0: it is whole} */
+    uint32_t parties;
+    uint32_t bell;    /* rung at every change of state, and when somebody joins */
+    uint32_t arrived; /* derived: words that have arrived in this generation */
+};
+#define COOPI_BROKEN_ABORTED UINT32_C(1) /* no tag: a tag's generation is never 0 */
+#define COOPI_BROKEN_TIMED_OUT UINT32_C(2)
+#define COOPI_BROKEN_ACTION UINT32_C(3)
+
+struct coopi_rwlock_shm {
+    uint32_t writer;   /* the tag of who writes; 0: nobody */
+    uint32_t readers;  /* derived: words that read */
+    uint32_t reserved; /* derived: readers, or one writer, that have been let in and have not yet come */
+    uint32_t tainted;  /* a writer died, and no writer has been told yet */
+};
+
+/* Semaphore, Condition, Barrier and RWLock. Behind it stand entry.length words {tag | number}, one for each thread that
+ * stands in the object: permits held (Semaphore), times read (RWLock), generation + 1 it arrived in (Barrier; 0: it
+ * only joined). A Condition has none. */
+struct coopi_sync_shm {
+    struct coopi_lock_shm guard; /* held for a few instructions in each call; and who died last in the object */
+    struct coopi_waitlist_shm waiting;
+    union {
+        struct coopi_semaphore_shm semaphore;
+        struct coopi_condition_shm condition;
+        struct coopi_barrier_shm barrier;
+        struct coopi_rwlock_shm rwlock;
+        uint64_t words[8];
+    };
+};
+static_assert(sizeof(struct coopi_sync_shm) == 256, "four lines");
+
+/* Event. No guard: `state` is all. */
+struct coopi_event_shm {
+    uint64_t state;    /* times that it was set << 1 | is set */
+    uint32_t bell;     /* only its two top bits ever change; rung by who sets it */
+    uint32_t sleepers; /* 1: somebody may sleep */
+    uint64_t woken;    /* the state for which the setter has woken all */
+    uint64_t spare[5];
+};
+static_assert(sizeof(struct coopi_event_shm) == 64, "one line");
 
 /* A Value of more than 8 bytes: two buffers, and the word that says which one counts.
  *
@@ -179,7 +253,12 @@ static_assert(offsetof(struct coopi_header, lock) == 384, "a line of its own");
     X(VALUE, 1, "value")                                                                                               \
     X(ARRAY, 2, "array")                                                                                               \
     X(LOCK, 3, "lock")                                                                                                 \
-    X(RLOCK, 4, "rlock")
+    X(RLOCK, 4, "rlock")                                                                                               \
+    X(SEMAPHORE, 5, "semaphore")                                                                                       \
+    X(CONDITION, 6, "condition")                                                                                       \
+    X(EVENT, 7, "event")                                                                                               \
+    X(BARRIER, 8, "barrier")                                                                                           \
+    X(RWLOCK, 9, "rwlock")
 
 enum coopi_kind {
 #define COOPI_KIND_ENUM(name, number, text) COOPI_##name = number,
@@ -196,6 +275,8 @@ enum coopi_kind {
 /* entry.flags */
 #define COOPI_ENTRY_LOCKED UINT32_C(1)       /* the body begins with an RLock */
 #define COOPI_ENTRY_TRANSFERABLE UINT32_C(2) /* Lock: any thread may release it; no thread links its word */
+#define COOPI_ENTRY_COUNTING UINT32_C(4)     /* Semaphore: permits have no holder */
+#define COOPI_ENTRY_BOUNDED UINT32_C(8)      /* counting Semaphore: never more permits than it was made with */
 
 /* A directory entry. All but `state` is written under the header's lock before `state` commits it by one store. */
 struct coopi_entry {
@@ -205,7 +286,7 @@ struct coopi_entry {
     uint64_t offset; /* storage covered: [offset, offset + size), 64-aligned */
     uint64_t size;
     uint64_t body;
-    uint64_t length;    /* items of an Array; 1 else */
+    uint64_t length;    /* items of an Array; words behind a Semaphore, Barrier or RWLock; 1 else */
     uint32_t type_size; /* with NUL; 0: no type */
     uint32_t next;      /* in the index: number of the chain's next entry plus one; 0: none */
     char name[72];      /* empty: nameless */
@@ -231,6 +312,25 @@ struct coopi_participant {
 };
 static_assert(sizeof(struct coopi_participant) == 128, "two lines");
 
+/* Where a thread waits its turn at an object; it waits at one at a time. Written by that thread under the object's
+ * guard, but for what is said. Who dies leaves it behind, and the row's next owner writes over it without asking: every
+ * object finds out by itself who waits there. */
+struct coopi_seat {
+    uint64_t who;      /* {tag | number + 1 of the object's entry}; 0: nobody waits. Stored last; taken away by others
+                        * by CAS, under that object's guard, once its owner is dead */
+    uint64_t ticket;   /* order of arrival at the object */
+    uint32_t state;    /* sequence << 2 | COOPI_SEAT_*: the word that the thread sleeps by; by CAS */
+    uint32_t want;     /* permits (Semaphore), 1 to write, 0 to read (RWLock) */
+    uint32_t next;     /* row + 1 of who came after it at the object, derived; by whoever has the object's guard */
+    uint32_t previous; /* the same of who came before it */
+    uint64_t spare[4];
+};
+static_assert(sizeof(struct coopi_seat) == 64, "one line");
+#define COOPI_SEAT_WAITING UINT32_C(1)
+#define COOPI_SEAT_GRANTED UINT32_C(2) /* its turn has come */
+#define COOPI_SEAT_LEFT UINT32_C(3)    /* it waits no longer, and could not take itself out of the list */
+#define COOPI_SEAT_MASK UINT32_C(3)
+
 /* An owner: one thread. Its life word is a robust lock that the thread takes first and keeps, and nobody else acquires:
  * once it carries another tag, OWNER_DIED or no tid, the owner is dead. Claiming raises the generation, so old tags
  * never come back to life. */
@@ -244,8 +344,9 @@ struct coopi_owner {
     uint64_t busy;  /* 0; kept for the offset of the object that its call works on */
     char command[COOPI_COMMAND_SIZE];
     uint64_t spare1[2];
+    struct coopi_seat seat;
 };
-static_assert(sizeof(struct coopi_owner) == 128, "two lines");
+static_assert(sizeof(struct coopi_owner) == 192, "three lines");
 static_assert(offsetof(struct coopi_owner, info_tag) == 64, "life has its own line");
 
 /* kind, its number in the format, its name in print */
@@ -318,6 +419,9 @@ int coopi_entry_check(const struct coopi_entry *entry, const struct coopi_header
 /* Where the lock stands that the object of a private copy of an entry is, or begins with: all of it below SIZE, and the
  * entry sound. 0: it has none. Pure. */
 uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
+
+/* The same of its struct coopi_sync_shm, with the words behind it. */
+uint64_t coopi_entry_sync_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
 
 const char *coopi_kind_name(uint32_t kind);
 const char *coopi_event_name(uint32_t kind);

@@ -82,7 +82,7 @@ static int compare(const struct coopi_entry *entry, const char *type, const stru
                           coopi_kind_name(want->kind), coopi_kind_name(entry->kind));
     int r = want->type ? compare_types(label, type ? type : "", want->type) : 0;
     if (r < 0) return r;
-    if (want->length != UINT64_MAX && want->length != entry->length)
+    if (!want->has_words && want->length != UINT64_MAX && want->length != entry->length)
         return coopi_fail(EINVAL, "%s: has %" PRIu64 " items, not %" PRIu64 "; open it with that length", label,
                           entry->length, want->length);
     return 0;
@@ -213,6 +213,10 @@ static int check_flags(const char *label, const struct coopi_want *want, int fla
         return coopi_fail(EINVAL, "%s: COOP_RAW is for values and arrays, not for a %s; leave it out", label, kind);
     if (unknown == COOP_TRANSFERABLE)
         return coopi_fail(EINVAL, "%s: COOP_TRANSFERABLE is for a lock, not for a %s; leave it out", label, kind);
+    if (unknown && !(unknown & ~(COOP_COUNTING | COOP_BOUNDED)))
+        return coopi_fail(EINVAL,
+                          "%s: COOP_COUNTING and COOP_BOUNDED are for a semaphore, not for a %s; leave them out", label,
+                          kind);
     if (unknown == 0 && (flags & COOP_READ_ONLY) && (flags & COOP_CREATE))
         return coopi_say_reading_makes_nothing(label);
     if (unknown) return coopi_fail(EINVAL, "%s: unknown flags %#x; leave them out", label, unknown);

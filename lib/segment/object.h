@@ -14,7 +14,11 @@ struct coopi_want {
     const char *type;     /* canonical text; NULL: the kind has none, or any will do (then nothing can be made) */
     uint64_t length;      /* items; UINT64_MAX: any (then nothing can be made) */
     uint64_t body_size;   /* when made: bytes of the body, zeroed before the object becomes visible */
-    int flags;            /* those that this noun knows besides CREATE, EXCL, INTR and TRUST_PEERS */
+    const void *initial;  /* when made: what the body begins with instead; NULL: nothing */
+    size_t initial_size;
+    bool has_words; /* when made: LENGTH words of 8 bytes, or as many as the segment has owners, stand behind body_size;
+                     * an existing object may have any number */
+    int flags;      /* those that this noun knows besides CREATE, EXCL, INTR and TRUST_PEERS */
 };
 
 /* The common head of every handle; a noun embeds it first. The handle owns `path` and one reference on `map`. */

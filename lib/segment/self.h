@@ -56,6 +56,7 @@ struct coopi_self {
     struct robust_list *held[1 + COOPI_HELD_MAX]; /* from 1, oldest first; [0] is the oldest sentinel */
     uint64_t spare2;
     uint64_t id[COOPI_MAPS + 1]; /* by map slot: {tag, tid} as lock words hold it; 0: no owner in that segment */
+    uint32_t stands[COOPI_MAPS]; /* by map slot: words that this thread has in its semaphores and the like */
 };
 static_assert(offsetof(struct coopi_self, newest.node) % COOPI_LINE == 56, "beside a lock's hot fields");
 static_assert(offsetof(struct coopi_self, head) % COOPI_LINE == 40, "head, held_count, unfenced");

@@ -38,11 +38,13 @@
 #define COOP_CREATE 0x01 /* make segment and object where they are absent */
 #define COOP_EXCL 0x02   /* with COOP_CREATE: -EEXIST if the object is already there */
 #define COOP_RAW 0x04    /* make the value or array without a lock of its own */
-/* Waits through this handle end with -EINTR after a signal handler ran; those for a transferable lock do so only after
- * a handler that was installed without SA_RESTART. */
+/* Waits through this handle end with -EINTR after a signal handler ran; those for anything but a Lock or RLock, and for
+ * a transferable Lock, do so only after a handler that was installed without SA_RESTART. */
 #define COOP_INTR 0x08
 #define COOP_READ_ONLY 0x40    /* open a segment, or a value or array by its path, only to read: see segment.h */
 #define COOP_TRANSFERABLE 0x20 /* make a Lock that any thread may release */
+#define COOP_COUNTING 0x80     /* make a semaphore whose permits have no holder */
+#define COOP_BOUNDED 0x100     /* with COOP_COUNTING: never more permits than it was made with */
 #define COOP_TRUST_PEERS 0x10  /* open a segment that belongs to another uid: its writers have full power over us */
 
 /* COOP_AUTO(coop_value) v = NULL;   closes v when its scope ends, however it ends. */

@@ -14,6 +14,7 @@
 #include <coop/manager.h>
 #include <coop/pack.h>
 #include <coop/segment.h>
+#include <coop/semaphore.h>
 #include <coop/value.h>
 
 #endif

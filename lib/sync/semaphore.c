@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/* Semaphore: permits that know their holder, or only their number. */
+#include <coop/semaphore.h>
+
+#include "sync/sync.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "sync/holding.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct coop_semaphore {
+    struct coopi_sync sync;
+    struct coopi_semaphore_shm *shm;
+    bool counting;
+};
+
+static const char *label_of(const coop_semaphore *semaphore)
+{
+    return coopi_object_label(&semaphore->sync.object);
+}
+
+/* Opening */
+
+static int check_options(const char *label, uint32_t permits, int flags)
+{
+    if (permits > COOP_PERMITS_MAX)
+        return coopi_fail(EINVAL, "%s: %" PRIu32 " permits are too many; at most %d", label, permits, COOP_PERMITS_MAX);
+    if ((flags & COOP_BOUNDED) && !(flags & COOP_COUNTING))
+        return coopi_fail(EINVAL, "%s: COOP_BOUNDED goes with COOP_COUNTING; an owned semaphore is bounded by nature",
+                          label);
+    if ((flags & COOP_CREATE) && !(flags & COOP_COUNTING) && permits == 0)
+        return coopi_fail(
+            EINVAL, "%s: an owned semaphore with 0 permits never has any; give it some, or use COOP_COUNTING", label);
+    return 0;
+}
+
+/* No more threads can hold permits than there are permits, or threads. */
+static int open_semaphore(coop_segment *segment, const char *name, uint32_t permits, int flags,
+                          coop_semaphore **ret_semaphore)
+{
+    const char *label = name ? name : "nameless semaphore";
+    bool counting = flags & COOP_COUNTING;
+    if (!name) flags |= COOP_CREATE;
+    int r = check_options(label, permits, flags);
+    if (r < 0) return r;
+    const struct coopi_sync_shm initial = {
+        .semaphore = {.total = permits, .permits = permits, .available = permits},
+    };
+    const struct coopi_want want = {
+        .kind = COOPI_SEMAPHORE,
+        .entry_flags = (counting ? COOPI_ENTRY_COUNTING : 0) | (flags & COOP_BOUNDED ? COOPI_ENTRY_BOUNDED : 0),
+        .length = counting ? 0 : permits,
+        .has_words = true,
+        .body_size = sizeof initial,
+        .initial = &initial,
+        .initial_size = sizeof initial,
+        .flags = COOP_COUNTING | COOP_BOUNDED,
+    };
+    coop_semaphore *semaphore = malloc(sizeof *semaphore);
+    if (!semaphore) return coopi_fail(ENOMEM, "%s: out of memory", label);
+    struct coopi_object *object = &semaphore->sync.object;
+    r = segment ? coopi_object_in(segment, name, &want, flags, object) : coopi_object_open(name, &want, flags, object);
+    if (r == 0) r = coopi_sync_bind(&semaphore->sync);
+    if (r < 0) {
+        free(semaphore);
+        return r;
+    }
+    semaphore->shm = &semaphore->sync.shm->semaphore;
+    semaphore->counting = object->entry_flags & COOPI_ENTRY_COUNTING;
+    *ret_semaphore = semaphore;
+    return 0;
+}
+
+int coop_semaphore_open(const char *path, uint32_t permits, int flags, coop_semaphore **ret_semaphore)
+{
+    return open_semaphore(NULL, path, permits, flags, ret_semaphore);
+}
+
+int coop_semaphore_in(coop_segment *segment, const char *name, uint32_t permits, int flags,
+                      coop_semaphore **ret_semaphore)
+{
+    if (!segment) return coopi_fail(EINVAL, "%s: no segment given; open one first", name ? name : "nameless semaphore");
+    return open_semaphore(segment, name, permits, flags, ret_semaphore);
+}
+
+int coop_semaphore_new(uint32_t permits, int flags, coop_semaphore **ret_semaphore)
+{
+    return open_semaphore(NULL, NULL, permits, flags, ret_semaphore);
+}
+
+void coop_semaphore_close(coop_semaphore *semaphore)
+{
+    if (!semaphore) return;
+    uint32_t held = coop_semaphore_held(semaphore);
+    if (held)
+        coopi_keep_detail("%s: closed while this thread holds %" PRIu32
+                          " of its permits: they stay held; open it again to release them",
+                          label_of(semaphore), held);
+    coopi_object_close(&semaphore->sync.object);
+    free(semaphore);
+}
+
+/* The words and the line. All of it under the guard. */
+
+/* Permits in the hands of the living; the words of the dead are freed. */
+static uint64_t count_held(const coop_semaphore *semaphore, uint32_t told)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    uint64_t held = 0;
+    for (uint32_t i = 0; i < sync->word_count; i++) {
+        uint64_t word = coopi_load_relaxed(&sync->words[i]);
+        uint32_t tag = coopi_tag_of(word);
+        if (!word) continue;
+        if (!coopi_dead(sync->object.map, tag)) {
+            held += (uint32_t)word;
+            continue;
+        }
+        if (tag != told) coopi_sync_record(sync, tag);
+        coopi_store_relaxed(&sync->words[i], 0);
+    }
+    return held;
+}
+
+/* Permits on their way to the living that wait; the dead are taken out of the line. */
+static uint64_t count_reserved(const coop_semaphore *semaphore)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    uint64_t reserved;
+    uint32_t mended, before;
+    unsigned tries = 0;
+    do {
+        reserved = 0;
+        before = mended = 0;
+        for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
+            const struct coopi_seat *seat = coopi_seat_of(list, row);
+            uint32_t state = coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK;
+            bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
+            if (!dead && state == COOPI_SEAT_GRANTED) reserved += coopi_load_relaxed(&seat->want);
+            next = coopi_waitlist_next(list, row, &mended);
+            if (dead || state == COOPI_SEAT_LEFT) coopi_waitlist_drop(list, row);
+        }
+    } while (mended != before && ++tries < 8);
+    return reserved;
+}
+
+/* Gives turns away, from the first in line on, as far as the permits reach. */
+static void serve(const coop_semaphore *semaphore)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    struct robust_list *saved = NULL;
+    uint32_t mended = 0;
+    if (!list->shm->count) return;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
+        const struct coopi_seat *seat = coopi_seat_of(list, row);
+        bool waits = (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+        uint32_t want = coopi_load_relaxed(&seat->want);
+        next = coopi_waitlist_next(list, row, &mended);
+        if (!waits) continue;
+        if (coopi_dead(list->map, coopi_seat_tag(seat))) {
+            coopi_waitlist_drop(list, row);
+            continue;
+        }
+        if (want > shm->available) break;
+        if (!saved) saved = coopi_waitlist_begin_waking(list);
+        if (!coopi_waitlist_grant(list, row)) continue;
+        coopi_store_relaxed(&shm->available, shm->available - want);
+        coopi_store_relaxed(&shm->reserved, shm->reserved + want);
+        coopi_waitlist_wake(list, row);
+    }
+    if (saved) coopi_waitlist_end_waking(saved);
+}
+
+/* Wakes whom a dead one granted his turn, and perhaps did not wake. */
+static void wake_granted(const coop_semaphore *semaphore)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    uint32_t mended = 0;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended)) {
+        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK;
+        if (state == COOPI_SEAT_GRANTED) coopi_waitlist_wake(list, row);
+    }
+}
+
+/* Makes anew what is derived, and serves who waits. TOLD: a death that is recorded already, or 0. */
+static void recount(const coop_semaphore *semaphore, uint32_t told)
+{
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    uint64_t reserved = count_reserved(semaphore), used = reserved + count_held(semaphore, told);
+    uint64_t all = semaphore->counting ? shm->permits : shm->total;
+    coopi_store_relaxed(&shm->reserved, (uint32_t)reserved);
+    coopi_store_relaxed(&shm->available, used < all ? (uint32_t)(all - used) : 0);
+    serve(semaphore);
+}
+
+/* Takes the guard; after a death within a call, everything is made anew. */
+static int enter(const coop_semaphore *semaphore, int64_t deadline)
+{
+    uint32_t dead = 0;
+    int r = coopi_sync_enter(&semaphore->sync, deadline, &dead);
+    if (coopi_unlikely(r == COOP_OWNER_DIED)) {
+        coopi_sync_record(&semaphore->sync, dead);
+        coopi_waitlist_mend(&semaphore->sync.list);
+        wake_granted(semaphore);
+        recount(semaphore, dead);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Into this thread's hands: the store that commits. */
+static int hand_over(const coop_semaphore *semaphore, uint32_t n)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    if (semaphore->counting) {
+        coopi_store_release(&semaphore->shm->permits, semaphore->shm->permits - n);
+        return 0;
+    }
+    uint64_t *word = coopi_sync_word_or_free(sync, coopi_sync_tag(sync));
+    if (!word) return -EBUSY; /* not among the living: they are no more than there are words */
+    uint32_t held = (uint32_t)coopi_load_relaxed(word);
+    coopi_sync_set(sync, word, held + n, true);
+    return 0;
+}
+
+static int take(const coop_semaphore *semaphore, uint32_t n)
+{
+    int r = hand_over(semaphore, n);
+    if (coopi_unlikely(r < 0)) {
+        recount(semaphore, 0);
+        r = hand_over(semaphore, n);
+    }
+    if (r < 0)
+        return coopi_fail(EBADMSG, "%s: damaged: more hold permits than it has; see `shmctl check`",
+                          label_of(semaphore));
+    coopi_store_relaxed(&semaphore->shm->available, semaphore->shm->available - n);
+    return 0;
+}
+
+/* Acquiring */
+
+static int say_not_acquired(const coop_semaphore *semaphore, uint32_t n, int r)
+{
+    const char *label = label_of(semaphore);
+    switch (r) {
+    case -EBUSY:
+        return coopi_fail(EBUSY, "%s: busy: %" PRIu32 " of its permits are free, and %" PRIu32 " wanted; wait for it",
+                          label, coopi_load_relaxed(&semaphore->shm->available), n);
+    case -ETIMEDOUT:
+        return coopi_fail(ETIMEDOUT,
+                          "%s: timed out: %" PRIu32 " of its permits are free, and %" PRIu32
+                          " wanted; wait longer, or see `shmctl show`",
+                          label, coopi_load_relaxed(&semaphore->shm->available), n);
+    default: return coopi_fail(-r, "%s: a signal ended the wait, and nothing is held; acquire it again", label);
+    }
+}
+
+/* With the guard, and the turn granted: out of the line, with the permits. Gives the guard up. */
+static int take_granted(const coop_semaphore *semaphore, const struct coopi_turn *turn, uint32_t n)
+{
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    int r = hand_over(semaphore, n);
+    coopi_waitlist_drop(&semaphore->sync.list, turn->row);
+    coopi_store_relaxed(&shm->reserved, shm->reserved - n);
+    if (coopi_unlikely(r < 0)) {
+        recount(semaphore, 0);
+        r = take(semaphore, n);
+    }
+    coopi_sync_leave(&semaphore->sync);
+    return r;
+}
+
+/* The wait is over, and WHY says how. Whoever stood behind us may have waited only for us. */
+static int stop_waiting(const coop_semaphore *semaphore, const struct coopi_turn *turn, uint32_t n, int why)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    int r = enter(semaphore, 0);
+    if (r == -ETIMEDOUT && coopi_sync_give_up_turn(sync, turn)) return say_not_acquired(semaphore, n, why);
+    if (r < 0) r = enter(semaphore, COOPI_NEVER);
+    if (r < 0) return r;
+    if (coopi_sync_granted(sync, turn)) return take_granted(semaphore, turn, n);
+    coopi_waitlist_drop(&sync->list, turn->row);
+    recount(semaphore, 0);
+    coopi_sync_leave(sync);
+    return say_not_acquired(semaphore, n, why);
+}
+
+/* With the guard. */
+static int wait_for_turn(const coop_semaphore *semaphore, uint32_t n, int64_t deadline)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    struct coopi_turn turn = {.deadline = deadline};
+    turn.row = coopi_waitlist_join(&sync->list, coopi_sync_tag(sync), n, &turn.waiting);
+    for (;;) {
+        int why;
+        coopi_sync_sleep(sync, &turn);
+        if (!coopi_sync_granted(sync, &turn) && coopi_sync_is_over(sync, &turn, &why))
+            return stop_waiting(semaphore, &turn, n, why);
+        int r = enter(semaphore, COOPI_NEVER);
+        if (r < 0) return r;
+        if (coopi_sync_granted(sync, &turn)) return take_granted(semaphore, &turn, n);
+        recount(semaphore, 0);
+    }
+}
+
+static bool nobody_waits(const coop_semaphore *semaphore)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    uint32_t mended = 0;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
+        if ((coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
+            return false;
+    return true;
+}
+
+/* With the guard: are N permits there, which nobody in line waits for? */
+static bool is_free(const coop_semaphore *semaphore, uint32_t n)
+{
+    return n <= semaphore->shm->available && (!semaphore->sync.list.shm->count || nobody_waits(semaphore));
+}
+
+static int check_number(const coop_semaphore *semaphore, uint32_t n)
+{
+    uint32_t most = semaphore->counting ? COOP_PERMITS_MAX : semaphore->shm->total;
+    if (n > 0 && n <= most) return 0;
+    return coopi_fail(EINVAL, "%s: %" PRIu32 " permits wanted; it gives 1 to %" PRIu32, label_of(semaphore), n, most);
+}
+
+int coop_semaphore_acquire_many(coop_semaphore *semaphore, uint32_t n, int64_t timeout)
+{
+    int64_t deadline = timeout == COOP_NOWAIT ? 0 : coopi_deadline(timeout);
+    int r = coopi_unlikely(n != 1) ? check_number(semaphore, n) : 0;
+    if (r == 0) r = enter(semaphore, deadline);
+    if (r < 0) return r;
+    if (coopi_unlikely(!is_free(semaphore, n))) recount(semaphore, 0); /* somebody may be dead */
+    if (is_free(semaphore, n)) {
+        r = take(semaphore, n);
+        coopi_sync_leave(&semaphore->sync);
+        return r;
+    }
+    if (timeout != COOP_NOWAIT) return wait_for_turn(semaphore, n, deadline);
+    coopi_sync_leave(&semaphore->sync);
+    return say_not_acquired(semaphore, n, -EBUSY);
+}
+
+int coop_semaphore_acquire(coop_semaphore *semaphore, int64_t timeout)
+{
+    return coop_semaphore_acquire_many(semaphore, 1, timeout);
+}
+
+/* Releasing */
+
+static int give_back_counted(const coop_semaphore *semaphore, uint32_t n)
+{
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    bool bounded = semaphore->sync.object.entry_flags & COOPI_ENTRY_BOUNDED;
+    uint32_t most = bounded ? shm->total : COOP_PERMITS_MAX;
+    if (shm->permits > most || n > most - shm->permits)
+        return coopi_fail(EOVERFLOW, "%s: releasing %" PRIu32 " would leave more than %" PRIu32 " permits%s",
+                          label_of(semaphore), n, most,
+                          bounded ? ", which it was made with; acquire before you release" : "");
+    coopi_store_release(&shm->permits, shm->permits + n);
+    return 0;
+}
+
+static int give_back_owned(const coop_semaphore *semaphore, uint32_t n)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    uint64_t *word = coopi_sync_word(sync, coopi_sync_tag(sync));
+    uint32_t held = word ? (uint32_t)coopi_load_relaxed(word) : 0;
+    if (coopi_unlikely(held < n))
+        return coopi_fail(EPERM,
+                          "%s: this thread holds %" PRIu32 " of its permits, and cannot release %" PRIu32
+                          "; make it with COOP_COUNTING if anybody may release",
+                          label_of(semaphore), held, n);
+    coopi_sync_set(sync, word, held - n, true);
+    return 0;
+}
+
+int coop_semaphore_release_many(coop_semaphore *semaphore, uint32_t n)
+{
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    if (n == 0 || n > COOP_PERMITS_MAX)
+        return coopi_fail(EINVAL, "%s: %" PRIu32 " permits to release; at least 1, at most %d", label_of(semaphore), n,
+                          COOP_PERMITS_MAX);
+    int r = enter(semaphore, COOPI_NEVER);
+    if (r < 0) return r;
+    r = semaphore->counting ? give_back_counted(semaphore, n) : give_back_owned(semaphore, n);
+    if (r == 0) {
+        coopi_store_relaxed(&shm->available, shm->available + n);
+        serve(semaphore);
+    }
+    coopi_sync_leave(&semaphore->sync);
+    return r;
+}
+
+int coop_semaphore_release(coop_semaphore *semaphore)
+{
+    return coop_semaphore_release_many(semaphore, 1);
+}
+
+/* Looking */
+
+int coop_semaphore_value(coop_semaphore *semaphore)
+{
+    int r = enter(semaphore, COOPI_NEVER);
+    if (r < 0) return r;
+    recount(semaphore, 0);
+    int value = (int)semaphore->shm->available;
+    coopi_sync_leave(&semaphore->sync);
+    return value;
+}
+
+uint32_t coop_semaphore_held(coop_semaphore *semaphore)
+{
+    const struct coopi_self *self = coopi_self_;
+    uint32_t tag = self ? coopi_tag_of(self->id[semaphore->sync.object.slot]) : 0;
+    const uint64_t *word = tag ? coopi_sync_word(&semaphore->sync, tag) : NULL;
+    return word ? (uint32_t)coopi_load_relaxed(word) : 0;
+}
+
+uint32_t coop_semaphore_permits(const coop_semaphore *semaphore)
+{
+    return coopi_load_relaxed(&semaphore->shm->total);
+}
+
+int coop_semaphore_waiters(coop_semaphore *semaphore)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    int r = enter(semaphore, COOPI_NEVER);
+    if (r < 0) return r;
+    recount(semaphore, 0);
+    uint32_t mended = 0;
+    int count = 0;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
+        count += (coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+    coopi_sync_leave(&semaphore->sync);
+    return count;
+}
+
+int coop_semaphore_holders(coop_semaphore *semaphore, coop_permit_holder *ret_holders, uint32_t room)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    int r = enter(semaphore, COOPI_NEVER), count = 0;
+    if (r < 0) return r;
+    recount(semaphore, 0);
+    for (uint32_t i = 0; i < sync->word_count; i++) {
+        uint64_t word = coopi_load_relaxed(&sync->words[i]);
+        if (!word) continue;
+        if ((uint32_t)count < room) {
+            struct coopi_owner_name name;
+            coopi_owner_describe(sync->object.map, coopi_tag_of(word), &name);
+            coop_permit_holder *holder = &ret_holders[count];
+            *holder = (coop_permit_holder){.pid = name.pid, .tid = name.tid, .permits = (uint32_t)word};
+            memcpy(holder->command, name.command, sizeof holder->command);
+        }
+        count++;
+    }
+    coopi_sync_leave(sync);
+    return count;
+}
+
+int coop_semaphore_last_death(coop_semaphore *semaphore, coop_lock_holder *ret_holder)
+{
+    return coopi_lock_last_death(&semaphore->sync.object, &semaphore->sync.shm->guard, ret_holder);
+}
+
+const char *coop_semaphore_path(const coop_semaphore *semaphore)
+{
+    return semaphore->sync.object.path;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* What Semaphore, Condition, Barrier and RWLock share. */
+#include "sync/sync.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "segment/sleep.h"
+
+#include <coop/common.h>
+#include <string.h>
+
+#define GRACE INT64_C(10000000)
+#define WATCHED 24 /* those that stand in the object come first; whom we leave out is left to others, and to the net   \
+                    */
+
+int coopi_sync_bind(struct coopi_sync *sync)
+{
+    struct coopi_object *object = &sync->object;
+    uint64_t lock = object->entry_flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
+    uint64_t least = lock + sizeof(struct coopi_sync_shm);
+    bool fits = object->body_size >= least && object->length <= COOPI_ROWS_MAX &&
+                object->length <= (object->body_size - least) / sizeof(uint64_t);
+    if (!fits) {
+        int r = coopi_fail(EBADMSG, "%s: damaged: %zu bytes are too few for it; remove the segment",
+                           coopi_object_label(object), (size_t)object->body_size);
+        coopi_object_close(object);
+        return r;
+    }
+    sync->shm = (struct coopi_sync_shm *)(void *)(object->body + lock);
+    sync->words = (uint64_t *)(void *)(sync->shm + 1);
+    sync->word_count = (uint32_t)object->length;
+    sync->list = (struct coopi_waitlist){.map = object->map, .shm = &sync->shm->waiting, .number = object->number + 1};
+    return 0;
+}
+
+/* The guard is never held for long, but by who is stopped: a short time-out waits for it a little longer. */
+int coopi_sync_enter_slowly(const struct coopi_sync *sync, int64_t deadline, uint32_t *ret_dead)
+{
+    int64_t timeout = COOP_FOREVER;
+    if (deadline != COOPI_NEVER) {
+        timeout = deadline - coopi_now();
+        if (timeout < GRACE) timeout = GRACE;
+    }
+    int r = coopi_robust_acquire(sync->object.map, &sync->shm->guard.robust, timeout, 0, ret_dead);
+    const char *label = coopi_object_label(&sync->object);
+    if (r == -ETIMEDOUT)
+        return coopi_fail(ETIMEDOUT, "%s: timed out: a process is stopped within a call on it; see `shmctl show`",
+                          label);
+    if (r == -EDEADLK) return coopi_fail(EDEADLK, "%s: a signal handler may not use it while its thread does", label);
+    return r;
+}
+
+uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag)
+{
+    uint32_t count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    for (uint32_t k = 0; k < count; k++) {
+        uint64_t *word = &sync->words[at];
+        if (coopi_tag_of(coopi_load_relaxed(word)) == tag) return word;
+        if (++at == count) at = 0;
+    }
+    return NULL;
+}
+
+uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag)
+{
+    uint64_t *word = coopi_sync_word(sync, tag);
+    uint32_t count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    for (uint32_t k = 0; !word && k < count; k++) {
+        if (coopi_load_relaxed(&sync->words[at]) == 0) word = &sync->words[at];
+        if (++at == count) at = 0;
+    }
+    return word;
+}
+
+void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty)
+{
+    struct coopi_self *self = coopi_self_;
+    uint32_t slot = sync->object.slot;
+    bool had = coopi_load_relaxed(word) != 0, has = number || !empty;
+    if (has && !had) coopi_put(self->stands[slot], self->stands[slot] + 1);
+    coopi_store_release(word, has ? (uint64_t)coopi_sync_tag(sync) << 32 | number : 0);
+    if (had && !has) coopi_put(self->stands[slot], self->stands[slot] - 1);
+}
+
+unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room)
+{
+    unsigned count = 0;
+    uint32_t own = coopi_sync_tag(sync);
+    for (uint32_t i = 0; i < sync->word_count && count < room; i++) {
+        uint32_t tag = coopi_tag_of(coopi_load_relaxed(&sync->words[i]));
+        if (tag && tag != own) tags[count++] = tag;
+    }
+    return count;
+}
+
+static const char *object_name(const struct coopi_object *object)
+{
+    const char *slash = object->path ? strrchr(object->path, '/') : NULL;
+    return slash ? slash + 1 : NULL;
+}
+
+void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag)
+{
+    coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
+}
+
+void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+{
+    const struct coopi_waitlist *list = &sync->list;
+    uint32_t tags[WATCHED], bell = coopi_load_acquire(&list->shm->bell);
+    unsigned count = coopi_sync_standing(sync, tags, WATCHED * 2 / 3);
+    count = coopi_waitlist_before(list, turn->row, tags, count, WATCHED);
+    coopi_sync_leave(sync);
+    turn->result = 0;
+    if (!coopi_sync_granted(sync, turn))
+        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
+}
+
+bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn)
+{
+    uint32_t state = coopi_load_acquire(&coopi_seat_of(&sync->list, turn->row)->state);
+    return (state & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED;
+}
+
+bool coopi_sync_is_over(const struct coopi_sync *sync, const struct coopi_turn *turn, int *ret_why)
+{
+    if (turn->result != -ETIMEDOUT && !(turn->result == -EINTR && (sync->object.flags & COOP_INTR))) return false;
+    *ret_why = turn->result;
+    return true;
+}
+
+bool coopi_sync_give_up_turn(const struct coopi_sync *sync, const struct coopi_turn *turn)
+{
+    uint32_t state = turn->waiting;
+    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state;
+    return coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT);
+}
