@@ -58,6 +58,9 @@
 #define COOPI_EVENTS_MAX 4096
 #define COOPI_FUTEX_OFFSET (-32)
 
+/* What a bell changes by: the kernel sees no tid in it, and it comes round after four rings. */
+#define COOPI_BELL_RING UINT32_C(0x40000000)
+
 /* The mode of a lock: generation << 2, and these. Neither of them: it is quiet. robust.h tells their story. */
 #define COOPI_MODE_CALL UINT32_C(1) /* a sleeper came */
 #define COOPI_MODE_BUSY UINT32_C(2) /* it is given up by compare-and-swap */
@@ -354,7 +357,9 @@ static_assert(offsetof(struct coopi_owner, info_tag) == 64, "life has its own li
     X(OWNER_DIED, 1, "owner died")                                                                                     \
     X(REMOVED, 2, "removed")                                                                                           \
     X(ADOPTED, 3, "adopted")                                                                                           \
-    X(REPAIRED, 4, "repaired")
+    X(REPAIRED, 4, "repaired")                                                                                         \
+    X(FORCED, 5, "unlocked by force")                                                                                  \
+    X(REASON, 6, "because")
 
 enum coopi_event_kind {
 #define COOPI_EVENT_ENUM(name, number, text) COOPI_EVENT_##name = number,
@@ -373,7 +378,7 @@ struct coopi_event {
     int32_t tid;
     int32_t teller; /* the process that noticed it */
     char command[COOPI_COMMAND_SIZE];
-    char object[72]; /* its name; empty: nameless, or the segment itself */
+    char object[72]; /* its name; empty: nameless, or the segment itself. REASON: that of the event before it */
     uint64_t sum;    /* FNV-1a of all before it */
 };
 static_assert(sizeof(struct coopi_event) == 128, "two lines");

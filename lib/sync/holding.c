@@ -64,9 +64,13 @@ int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm 
     return coopi_lock_acquired(object, shm, r, dead);
 }
 
-int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm)
+int coopi_say_not_held(const struct coopi_object *object, struct coopi_lock_shm *shm)
 {
     char who[64];
+    struct coopi_self *self = coopi_self_;
+    if (self && self->head && coopi_unlink(self, &shm->robust))
+        return coopi_fail(EPERM, "%s: it was taken from this thread by force; see `shmctl events`",
+                          coopi_object_label(object));
     name_holder(object, shm, who, sizeof who);
     return coopi_fail(EPERM, "%s: this thread does not hold it (%s does); only its holder may release it",
                       coopi_object_label(object), who);

@@ -18,8 +18,8 @@ int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm 
  * into words. Returns R. */
 int coopi_lock_acquired(const struct coopi_object *object, struct coopi_lock_shm *shm, int r, uint32_t dead);
 
-/* -EPERM, with the holder's name. */
-int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm);
+/* -EPERM, with the holder's name. A word that was taken from this thread by force is no longer in its list then. */
+int coopi_say_not_held(const struct coopi_object *object, struct coopi_lock_shm *shm);
 
 /* For close, which returns nothing: keeps the sentence. */
 void coopi_say_closed_held(const struct coopi_object *object);
