@@ -44,22 +44,13 @@ static int acquire(struct scene *scene, bool writing, int64_t timeout)
     return r >= 0 && count_others(scene, writing) ? -EBADMSG : r;
 }
 
-static void prepare_with(struct scene *scene, int flags)
-{
-    make_segment(scene);
-    COOP_MUST(coop_rwlock_in(scene->segment, "gate", COOP_CREATE | flags, &scene->rwlock));
-    COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
-    owed = victims = 0;
-}
-
+/* Waits end with a signal, where one is sent. */
 static void prepare(struct scene *scene)
 {
-    prepare_with(scene, 0);
-}
-
-static void prepare_interruptible(struct scene *scene)
-{
-    prepare_with(scene, COOP_INTR);
+    make_segment(scene);
+    COOP_MUST(coop_rwlock_in(scene->segment, "gate", COOP_CREATE | COOP_INTR, &scene->rwlock));
+    COOP_MUST(coop_lock_in(scene->segment, "spare", COOP_CREATE, &scene->spare));
+    owed = victims = 0;
 }
 
 /* Peers */
@@ -207,6 +198,9 @@ static void look(struct scene *scene)
         if (his) scene->board->number = (uint32_t)word;
         if ((word & COOPI_WRITES) && (his || coopi_dead(sync->object.map, coopi_tag_of(word)))) least = 1;
     }
+    bool writer_waits = false;
+    for (int i = 0; i < scene->peers; i++) writer_waits |= i != scene->holder && writes[i];
+    if (scene->most && !writer_waits && victims == 0) least = 1; /* the holder died writing, and no writer knows it */
     scene->his = scene->board->number != 0;
     if (scene->board->mark && !scene->his) fault(scene, LOST, "the victim is sure to hold, and its word is 0");
     scene->least = least;
@@ -434,7 +428,7 @@ static void repair(struct scene *scene)
 #define WROTE .verify = verify_out, .warm = warm_writing, .operate = let_go_of, .lets_go = true
 #define DOWN .verify = verify_downgraded, .warm = warm_writing, .operate = downgrade
 #define PASSING .verify = verify_through, .warm = warm_owner, .lets_go = true
-#define REFUSED .verify = verify_in, .warm = warm_owner, .constant = true
+#define REFUSED .verify = verify_in, .warm = warm_owner, .constant = true, .lets_go = true
 
 const struct operation rwlock_operations[] = {
     RWLOCK("read/alone", READING, .late = add_writer, .repair = repair),
@@ -486,14 +480,7 @@ const struct operation rwlock_operations[] = {
     RWLOCK("write-timeout/written", REFUSED, .operate = time_out_writing, .gather = add_writing_holder_and_reader,
            .let_go = let_holder_go),
     RWLOCK("write-upgrade/read", .verify = verify_in, .warm = warm_reading, .operate = try_to_write, .constant = true),
-    {.name = "rwlock-write-interrupt/read",
-     .prepare = prepare_interruptible,
-     .look = look,
-     .verify = verify_in,
-     .warm = warm_handler,
-     .operate = write_acquire,
-     .gather = add_reading_holder,
-     .asleep = interrupt,
-     .constant = true},
+    RWLOCK("write-interrupt/read", .verify = verify_in, .warm = warm_handler, .operate = write_acquire,
+           .gather = add_reading_holder, .asleep = interrupt, .constant = true, .lets_go = true),
     {0},
 };

@@ -2,6 +2,7 @@
 /* RWLock and the dead: readers go silently, writers are told of, and who waits goes on at once. */
 #include "base/atomic.h"
 #include "harness/test.h"
+#include "sync/rwlock.h"
 
 #include <coop/rwlock.h>
 #include <pthread.h>
@@ -193,7 +194,7 @@ static void a_reader_goes_on_when_a_writer_that_overtook_it_dies(void)
     CHECK_EQ(step[1], 2u);
 }
 
-/* The same, with the reader gone that watched it. */
+/* The same, with the reader gone that watched it: the next one is stirred, and watches. */
 static void the_next_reader_watches_the_writer_that_overtook_it(void)
 {
     set_up();
@@ -204,7 +205,11 @@ static void the_next_reader_watches_the_writer_that_overtook_it(void)
     }
     CHECK_SOON(coop_rwlock_read_waiters(lock) == 1);
     pid_t second = waiter_for(READS, 1), writer = waiter_of(WRITES, 2, true);
+    const struct coopi_waitlist *list = &lock->sync.list;
+    const struct coopi_seat *seat = coopi_seat_of(list, coopi_seat_of(list, list->shm->tail)->previous);
+    uint32_t asleep = coopi_load_acquire(&seat->state);
     child_must(first);
+    CHECK(coopi_load_acquire(&seat->state) != asleep);
     CHECK_OK(coop_rwlock_write_release(lock));
     CHECK_SOON(coopi_load_acquire(&step[2]));
     int64_t begin = test_now();
