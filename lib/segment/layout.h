@@ -137,15 +137,16 @@ struct coopi_barrier_shm {
 #define COOPI_BROKEN_ACTION UINT32_C(3)
 
 struct coopi_rwlock_shm {
-    uint32_t writer;   /* the tag of who writes; 0: nobody */
-    uint32_t readers;  /* derived: words that read */
-    uint32_t reserved; /* derived: readers, or one writer, that have been let in and have not yet come */
     uint32_t tainted;  /* a writer died, and no writer has been told yet */
+    uint32_t writer;   /* derived: the tag of who writes; 0: nobody */
+    uint32_t readers;  /* derived: words that read */
+    uint32_t reserved; /* derived: readers that were let in and have not yet come; COOPI_WRITES: such a writer */
 };
+#define COOPI_WRITES UINT32_C(0x80000000)
 
 /* Semaphore, Condition, Barrier and RWLock. Behind it stand entry.length words {tag | number}, one for each thread that
- * stands in the object: permits held (Semaphore), times read (RWLock), generation + 1 it arrived in (Barrier; 0: it
- * only joined). A Condition has none. */
+ * stands in the object: permits held (Semaphore), times read or COOPI_WRITES (RWLock; each owner row has its own),
+ * generation + 1 it arrived in (Barrier; 0: it only joined). A Condition has none. */
 struct coopi_sync_shm {
     struct coopi_lock_shm guard; /* held for a few instructions in each call; and who died last in the object */
     struct coopi_waitlist_shm waiting;

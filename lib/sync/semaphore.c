@@ -126,29 +126,7 @@ static uint64_t count_held(const coop_semaphore *semaphore, uint32_t told)
     return held;
 }
 
-/* Permits on their way to the living that wait; the dead are taken out of the line. */
-static uint64_t count_reserved(const coop_semaphore *semaphore)
-{
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint64_t reserved;
-    uint32_t mended, before;
-    unsigned tries = 0;
-    do {
-        reserved = 0;
-        before = mended = 0;
-        for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
-            const struct coopi_seat *seat = coopi_seat_of(list, row);
-            uint32_t state = coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK;
-            bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
-            if (!dead && state == COOPI_SEAT_GRANTED) reserved += coopi_load_relaxed(&seat->want);
-            next = coopi_waitlist_next(list, row, &mended);
-            if (dead || state == COOPI_SEAT_LEFT) coopi_waitlist_drop(list, row);
-        }
-    } while (mended != before && ++tries < 8);
-    return reserved;
-}
-
-/* Gives turns away, from the first in line on, as far as the permits reach. The list's bell is named. */
+/* Gives turns away, from the first in line on, as far as the permits reach. */
 static void serve(const coop_semaphore *semaphore)
 {
     const struct coopi_waitlist *list = &semaphore->sync.list;
@@ -172,22 +150,13 @@ static void serve(const coop_semaphore *semaphore)
     }
 }
 
-/* Wakes whom a dead one granted his turn, and perhaps did not wake. */
-static void wake_granted(const coop_semaphore *semaphore)
-{
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint32_t mended = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended)) {
-        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK;
-        if (state == COOPI_SEAT_GRANTED) coopi_waitlist_wake(list, row);
-    }
-}
-
 /* Makes anew what is derived, and serves who waits. TOLD: a death that is recorded already, or 0. */
 static void recount(const coop_semaphore *semaphore, uint32_t told)
 {
     struct coopi_semaphore_shm *shm = semaphore->shm;
-    uint64_t reserved = count_reserved(semaphore), used = reserved + count_held(semaphore, told);
+    struct coopi_tally tally;
+    coopi_waitlist_tally(&semaphore->sync.list, &tally);
+    uint64_t reserved = tally.granted_want, used = reserved + count_held(semaphore, told);
     uint64_t all = semaphore->counting ? shm->permits : shm->total;
     coopi_store_relaxed(&shm->reserved, (uint32_t)reserved);
     coopi_store_relaxed(&shm->available, used < all ? (uint32_t)(all - used) : 0);
@@ -203,9 +172,7 @@ static int enter(const coop_semaphore *semaphore, int64_t deadline)
     uint32_t dead = 0;
     int r = coopi_sync_enter(&semaphore->sync, deadline, &dead);
     if (coopi_unlikely(r == COOP_OWNER_DIED)) {
-        coopi_sync_record(&semaphore->sync, dead);
-        coopi_waitlist_mend(&semaphore->sync.list);
-        wake_granted(semaphore);
+        coopi_sync_mend(&semaphore->sync, dead);
         recount(semaphore, dead);
     }
     return r < 0 ? r : 0;
@@ -306,20 +273,11 @@ static int wait_for_turn(const coop_semaphore *semaphore, uint32_t n, int64_t de
     }
 }
 
-static bool nobody_waits(const coop_semaphore *semaphore)
-{
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint32_t mended = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
-        if ((coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
-            return false;
-    return true;
-}
-
 /* With the guard: are N permits there, which nobody in line waits for? */
 static bool is_free(const coop_semaphore *semaphore, uint32_t n)
 {
-    return n <= semaphore->shm->available && (!semaphore->sync.list.shm->count || nobody_waits(semaphore));
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    return n <= semaphore->shm->available && (!list->shm->count || !coopi_waitlist_is_awaited(list));
 }
 
 static int check_number(const coop_semaphore *semaphore, uint32_t n)
@@ -432,16 +390,13 @@ uint32_t coop_semaphore_permits(const coop_semaphore *semaphore)
 
 int coop_semaphore_waiters(coop_semaphore *semaphore)
 {
-    const struct coopi_waitlist *list = &semaphore->sync.list;
+    struct coopi_tally tally;
     int r = enter(semaphore, COOPI_NEVER);
     if (r < 0) return r;
     recount(semaphore, 0);
-    uint32_t mended = 0;
-    int count = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
-        count += (coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+    coopi_waitlist_tally(&semaphore->sync.list, &tally);
     coopi_sync_leave(&semaphore->sync);
-    return count;
+    return (int)tally.waiting;
 }
 
 int coop_semaphore_holders(coop_semaphore *semaphore, coop_permit_holder *ret_holders, uint32_t room)

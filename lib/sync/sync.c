@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define GRACE INT64_C(10000000)
-#define WATCHED 24 /* those that stand in the object come first; whom we leave out is left to others, and to the net   \
-                    */
+/* Those that stand in the object come first. Whom we leave out is left to others, and to the net. */
+#define WATCHED 24
 
 int coopi_sync_bind(struct coopi_sync *sync)
 {
@@ -104,12 +104,22 @@ void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag)
     if (tag) coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
 }
 
+void coopi_sync_mend(const struct coopi_sync *sync, uint32_t dead)
+{
+    coopi_sync_record(sync, dead);
+    coopi_waitlist_mend(&sync->list);
+    coopi_waitlist_wake_granted(&sync->list);
+}
+
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
 {
     const struct coopi_waitlist *list = &sync->list;
     uint32_t tags[WATCHED], bell = coopi_load_acquire(&list->shm->bell);
     unsigned count = coopi_sync_standing(sync, tags, WATCHED * 2 / 3);
+    if (turn->overtaken) count = coopi_waitlist_behind(list, turn->row, tags, count, WATCHED * 5 / 6);
     count = coopi_waitlist_before(list, turn->row, tags, count, WATCHED);
+    uint32_t state = coopi_load_acquire(&coopi_seat_of(list, turn->row)->state);
+    if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
     coopi_sync_leave(sync);
     turn->result = 0;
     if (!coopi_sync_granted(sync, turn))
@@ -131,7 +141,8 @@ bool coopi_sync_is_over(const struct coopi_sync *sync, const struct coopi_turn *
 
 bool coopi_sync_give_up_turn(const struct coopi_sync *sync, const struct coopi_turn *turn)
 {
-    uint32_t state = turn->waiting;
-    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state;
-    return coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT);
+    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state, state = coopi_load_acquire(seat);
+    while ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
+        if (coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT)) return true;
+    return false;
 }

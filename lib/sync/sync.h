@@ -72,6 +72,10 @@ unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsi
 /* Records the death of TAG in the object. Under the guard. */
 void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag);
 
+/* After coopi_sync_enter() said that DEAD had the guard: records its death, makes the list anew, and wakes those whose
+ * turn it granted. What else is derived is the caller's. */
+void coopi_sync_mend(const struct coopi_sync *sync, uint32_t dead);
+
 /* One sleep for this thread's turn: gives the guard up, sleeps until it is granted, until one of those it depends on
  * is dead (they that stand in the object, and they that came before), or at most for a slice. What the guard guards is
  * to be looked at again afterwards. The last result is kept in TURN. */
@@ -79,7 +83,8 @@ struct coopi_turn {
     uint32_t row;     /* this thread's, + 1 */
     uint32_t waiting; /* the seat's state as long as it waits */
     int64_t deadline;
-    int result; /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
+    bool overtaken; /* those behind it that want something may go first: they are watched as well */
+    int result;     /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
 };
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn);
 

@@ -66,6 +66,7 @@ struct scene {
     coop_segment *segment;
     coop_lock *lock, *other, *spare;
     coop_rlock *rlock;
+    coop_rwlock *rwlock;
     coop_value *value;
     coop_array *array;
     coop_semaphore *semaphore;
@@ -102,8 +103,8 @@ struct operation {
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
-    owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
-    semaphore_operations[];
+    owner_operations[], rwlock_operations[], value_operations[], record_operations[], array_operations[],
+    manager_operations[], semaphore_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);

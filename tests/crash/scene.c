@@ -167,12 +167,14 @@ static void close_handles(struct scene *scene)
     coop_lock_close(scene->other);
     coop_lock_close(scene->spare);
     if (!scene->value && !scene->array) coop_rlock_close(scene->rlock); /* else it is theirs */
+    coop_rwlock_close(scene->rwlock);
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_semaphore_close(scene->semaphore);
     coop_segment_close(scene->segment);
     scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
+    scene->rwlock = NULL;
     scene->value = NULL;
     scene->array = NULL;
     scene->semaphore = NULL;

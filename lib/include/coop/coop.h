@@ -13,6 +13,7 @@
 #include <coop/lock.h>
 #include <coop/manager.h>
 #include <coop/pack.h>
+#include <coop/rwlock.h>
 #include <coop/segment.h>
 #include <coop/semaphore.h>
 #include <coop/value.h>
