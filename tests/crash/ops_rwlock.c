@@ -210,7 +210,7 @@ static void look(struct scene *scene)
 }
 
 /* Waits for the sleepers, each a second at most; how many writers were told of a death. */
-static int await_sleepers(struct scene *scene)
+static int await_them(struct scene *scene)
 {
     int told = 0;
     for (int i = 0; i < scene->peers; i++) {
@@ -247,7 +247,7 @@ static void verify(struct scene *scene)
 {
     if (scene->op->asleep) scene->op->asleep(scene);
     if (scene->op->let_go) scene->op->let_go(scene);
-    int told = await_sleepers(scene);
+    int told = await_them(scene);
     if (scene->holder >= 0) peer_go(&scene->board->peers[scene->holder]);
     int reading = acquire(scene, false, COOP_S(1)), writing;
     if (reading >= 0 && coop_rwlock_read_release(scene->rwlock) < 0) fault(scene, TORN, "%s", coop_error_detail());
