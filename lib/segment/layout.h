@@ -112,8 +112,8 @@ static_assert(sizeof(struct coopi_waitlist_shm) == 64, "one line");
 struct coopi_semaphore_shm {
     uint32_t total;     /* permits that it was made with */
     uint32_t permits;   /* counting: those that nobody took */
-    uint32_t available; /* derived: those that are neither held nor reserved */
-    uint32_t reserved;  /* derived: given to threads that wait, and not yet taken by them */
+    uint32_t available; /* derived: those that nobody holds */
+    uint32_t spare;
 };
 
 struct coopi_condition_shm {
@@ -323,17 +323,20 @@ struct coopi_seat {
     uint64_t who;      /* {tag | number + 1 of the object's entry}; 0: nobody waits. Stored last; taken away by others
                         * by CAS, under that object's guard, once its owner is dead */
     uint64_t ticket;   /* order of arrival at the object */
-    uint32_t state;    /* sequence << 2 | COOPI_SEAT_*: the word that the thread sleeps by; by CAS */
+    uint32_t state;    /* sequence << 3 | COOPI_SEAT_*: the word that the thread sleeps by; by CAS */
     uint32_t want;     /* permits (Semaphore), 1 to write, 0 to read (RWLock) */
     uint32_t next;     /* row + 1 of who came after it at the object, derived; by whoever has the object's guard */
     uint32_t previous; /* the same of who came before it */
-    uint64_t spare[4];
+    uint64_t after;    /* Semaphore: what its word, or the permits, are once it has its turn; by who gives it the turn */
+    uint64_t spare[3];
 };
 static_assert(sizeof(struct coopi_seat) == 64, "one line");
 #define COOPI_SEAT_WAITING UINT32_C(1)
 #define COOPI_SEAT_GRANTED UINT32_C(2) /* its turn has come */
 #define COOPI_SEAT_LEFT UINT32_C(3)    /* it waits no longer, and could not take itself out of the list */
 #define COOPI_SEAT_MASK UINT32_C(3)
+#define COOPI_SEAT_ASLEEP UINT32_C(4) /* besides WAITING or GRANTED: it needs to be woken */
+#define COOPI_SEAT_SEQUENCE UINT32_C(8) /* one */
 
 /* An owner: one thread. Its life word is a robust lock that the thread takes first and keeps, and nobody else acquires:
  * once it carries another tag, OWNER_DIED or no tid, the owner is dead. Claiming raises the generation, so old tags

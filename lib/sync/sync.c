@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/spin.h"
 #include "segment/sleep.h"
 
 #include <coop/common.h>
@@ -41,7 +42,9 @@ int coopi_sync_enter_slowly(const struct coopi_sync *sync, int64_t deadline, uin
         timeout = deadline - coopi_now();
         if (timeout < GRACE) timeout = GRACE;
     }
-    int r = coopi_robust_acquire(sync->object.map, &sync->shm->guard.robust, timeout, 0, ret_dead);
+    struct coopi_robust *guard = &sync->shm->guard.robust;
+    for (int i = 0; i < COOPI_SPINS && coopi_load_relaxed(&guard->word) && coopi_spin_pays(); i++) coopi_pause();
+    int r = coopi_robust_acquire(sync->object.map, guard, timeout, 0, ret_dead);
     const char *label = coopi_object_label(&sync->object);
     if (r == -ETIMEDOUT)
         return coopi_fail(ETIMEDOUT, "%s: timed out: a process is stopped within a call on it; see `shmctl show`",
@@ -70,6 +73,15 @@ uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag)
         if (++at == count) at = 0;
     }
     return word;
+}
+
+/* One that stands nowhere in the segment has no word here, and need not be looked for. */
+uint64_t *coopi_sync_own_word(const struct coopi_sync *sync)
+{
+    uint32_t tag = coopi_sync_tag(sync), count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    if (count && !coopi_self_->stands[sync->object.slot] && !coopi_load_relaxed(&sync->words[at]))
+        return &sync->words[at];
+    return coopi_sync_word_or_free(sync, tag);
 }
 
 void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty)
@@ -122,6 +134,9 @@ void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
     if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
     coopi_sync_leave(sync);
     turn->result = 0;
+    const uint32_t *seat = &coopi_seat_of(list, turn->row)->state;
+    for (int i = 0; i < COOPI_SPINS && coopi_load_relaxed(seat) == turn->waiting && coopi_spin_pays(); i++)
+        coopi_pause();
     if (!coopi_sync_granted(sync, turn))
         turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
 }

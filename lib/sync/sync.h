@@ -63,8 +63,18 @@ uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag);
 /* The same, or a free one; NULL: there is none. Under the guard. */
 uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag);
 
+/* This thread's word, or a free one for it; NULL: there is none. Under the guard. */
+uint64_t *coopi_sync_own_word(const struct coopi_sync *sync);
+
 /* Sets this thread's word by the store that commits; a number of 0 frees it, if EMPTY. */
 void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty);
+
+/* Counts a word that another one has set for this thread. */
+static inline void coopi_sync_stands(const struct coopi_sync *sync)
+{
+    uint32_t *stands = &coopi_self_->stands[sync->object.slot];
+    coopi_put(*stands, *stands + 1);
+}
 
 /* The tags that stand in the object, this thread's left out: up to ROOM of them. How many. Under the guard. */
 unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room);

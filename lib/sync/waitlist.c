@@ -83,7 +83,7 @@ uint32_t coopi_waitlist_join(const struct coopi_waitlist *list, uint32_t tag, ui
     bool stale = is_ours(list, seat);
     coopi_store_release(&seat->who, 0);
     if (stale) coopi_waitlist_mend(list);
-    uint32_t waiting = ((coopi_load_relaxed(&seat->state) >> 2) + 1) << 2 | COOPI_SEAT_WAITING;
+    uint32_t waiting = (coopi_load_relaxed(&seat->state) / COOPI_SEAT_SEQUENCE + 1) * COOPI_SEAT_SEQUENCE | COOPI_SEAT_WAITING;
     uint32_t tail = list->shm->tail;
     list->shm->ticket++;
     coopi_store_relaxed(&seat->ticket, list->shm->ticket);
@@ -167,7 +167,8 @@ bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row)
 
 void coopi_waitlist_wake(const struct coopi_waitlist *list, uint32_t row)
 {
-    coopi_futex_wake(&coopi_seat_of(list, row)->state, 1);
+    const uint32_t *state = &coopi_seat_of(list, row)->state;
+    if (coopi_load_relaxed(state) & COOPI_SEAT_ASLEEP) coopi_futex_wake(state, 1);
 }
 
 void coopi_waitlist_wake_granted(const struct coopi_waitlist *list)
@@ -184,8 +185,8 @@ bool coopi_waitlist_stir(const struct coopi_waitlist *list, uint32_t row)
     struct coopi_seat *seat = coopi_seat_of(list, row);
     uint32_t state = coopi_load_acquire(&seat->state);
     if (!is_ours(list, seat) || (state & COOPI_SEAT_MASK) != COOPI_SEAT_WAITING) return false;
-    if (!coopi_cas_both(&seat->state, &state, state + COOPI_SEAT_MASK + 1)) return false;
-    coopi_waitlist_wake(list, row);
+    if (!coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_ASLEEP) + COOPI_SEAT_SEQUENCE)) return false;
+    if (state & COOPI_SEAT_ASLEEP) coopi_futex_wake(&seat->state, 1);
     return true;
 }
 
@@ -237,8 +238,10 @@ unsigned coopi_waitlist_behind(const struct coopi_waitlist *list, uint32_t row, 
 int coopi_waitlist_sleep(const struct coopi_waitlist *list, uint32_t row, uint32_t waiting, uint32_t bell,
                          const uint32_t *tags, unsigned count, int64_t deadline)
 {
+    uint32_t *state = &coopi_seat_of(list, row)->state, seen = waiting, asleep = waiting | COOPI_SEAT_ASLEEP;
+    if (!coopi_cas_both(state, &seen, asleep) && seen != asleep) return 0;
     /* Its own word first: where the kernel has no waitv, it is the only one. */
-    const struct coopi_awaited event = {.bell = {&coopi_seat_of(list, row)->state, waiting},
+    const struct coopi_awaited event = {.bell = {state, asleep},
                                         .still = {&list->shm->bell, bell}};
     return coopi_sleep(list->map, &event, tags, count, deadline);
 }

@@ -62,7 +62,7 @@ bool coopi_waitlist_is_awaited(const struct coopi_waitlist *list);
 /* Gives the turn to who waits in ROW. False: it waits no longer. Does not wake it. */
 bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row);
 
-/* Wakes who sleeps in ROW. */
+/* Wakes who sleeps in ROW, if it said that it does. */
 void coopi_waitlist_wake(const struct coopi_waitlist *list, uint32_t row);
 
 /* Wakes whom a dead one granted his turn, and perhaps did not wake. */
