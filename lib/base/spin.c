@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define BELIEVED INT64_C(100000000)
+#define BELIEVED INT64_C(1000000000)
 
 bool coopi_spin_pays(void)
 {

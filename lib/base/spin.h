@@ -9,7 +9,7 @@
 #define COOPI_SPINS 50
 
 /* True if this process may run on more than one core, so that whoever we wait for may be running now. What was found
- * is believed for a tenth of a second. */
+ * is believed for a second. */
 bool coopi_spin_pays(void);
 
 static inline void coopi_pause(void)

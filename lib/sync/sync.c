@@ -43,7 +43,8 @@ int coopi_sync_enter_slowly(const struct coopi_sync *sync, int64_t deadline, uin
         if (timeout < GRACE) timeout = GRACE;
     }
     struct coopi_robust *guard = &sync->shm->guard.robust;
-    for (int i = 0; i < COOPI_SPINS && coopi_load_relaxed(&guard->word) && coopi_spin_pays(); i++) coopi_pause();
+    int spins = (coopi_load_relaxed(&guard->word) & COOPI_TID_MASK) && coopi_spin_pays() ? COOPI_SPINS : 0;
+    while (spins-- > 0 && (coopi_load_relaxed(&guard->word) & COOPI_TID_MASK)) coopi_pause();
     int r = coopi_robust_acquire(sync->object.map, guard, timeout, 0, ret_dead);
     const char *label = coopi_object_label(&sync->object);
     if (r == -ETIMEDOUT)
@@ -135,8 +136,8 @@ void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
     coopi_sync_leave(sync);
     turn->result = 0;
     const uint32_t *seat = &coopi_seat_of(list, turn->row)->state;
-    for (int i = 0; i < COOPI_SPINS && coopi_load_relaxed(seat) == turn->waiting && coopi_spin_pays(); i++)
-        coopi_pause();
+    int spins = coopi_spin_pays() ? COOPI_SPINS : 0;
+    while (spins-- > 0 && coopi_load_relaxed(seat) == turn->waiting) coopi_pause();
     if (!coopi_sync_granted(sync, turn))
         turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
 }
