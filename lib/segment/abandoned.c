@@ -97,3 +97,21 @@ int coopi_abandoned_remove(const struct coopi_segment_name *name)
     }
     return 0;
 }
+
+/* With the lease nobody can come before the name is gone. */
+static int end_locked(const struct coopi_segment_name *name, int fd, bool dry_run)
+{
+    int r = coopi_lease_take(fd);
+    if (r < 0) return r == -EAGAIN ? r : -ENOLCK;
+    r = dry_run ? 0 : coopi_unlink_if_same(name, fd);
+    coopi_lease_give(fd);
+    return r;
+}
+
+int coopi_abandoned_end(const struct coopi_segment_name *name, int fd, int64_t patience, bool dry_run)
+{
+    if (coopi_name_lock(fd, patience, name->name) < 0) return -EBUSY;
+    int r = end_locked(name, fd, dry_run);
+    coopi_name_unlock(fd);
+    return r;
+}
