@@ -95,7 +95,7 @@ static void say_finding(struct coopi_findings *findings, const char *sentence)
 /* What `shmctl check` would say, before any survivor has mended anything. Others may be at work, so not then. */
 static void judge_segment(struct scene *scene, const struct coopi_map *map, uint64_t file_size)
 {
-    if (scene->peers || scene->alive || scene->lives) return;
+    if (scene->peers || scene->child || scene->alive || scene->lives) return;
     uint64_t size = map->geometry->storage;
     uint8_t *bytes = malloc(size);
     if (!bytes) abort();
