@@ -6,7 +6,7 @@
 
 Each tests/mutants/NAME.patch begins with two lines and goes on with a diff for `patch -p1`:
     # breaks: what no longer holds
-    # test: suite/name                 or  # crash: PATTERN of operations for the killer
+    # test: suite/name                 or  # crash: PATTERN of operations for the killer, and its options
                                        or  # stress: PROGRAM ARGUMENT...
 Behind a guard of the last two kinds stands what it must say, a regular expression:
     # shows: text of its output
