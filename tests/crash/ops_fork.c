@@ -263,7 +263,7 @@ static enum outcome verify_entered(struct scene *scene)
     }
 
 const struct operation fork_operations[] = {
-    FORK("fork/alone", .warm = warm, .late = remove_object),
+    FORK("fork/alone", .warm = warm),
     FORK("fork/holding", .warm = warm_with_lock),
     FORK("fork/child-on-its-way", .warm = warm_lingering, .late = remove_object),
     {.name = "fork-enter/alone",
