@@ -20,11 +20,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_map(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
     struct coopi_map *map = (struct coopi_map *)(uintptr_t)copy->context;
-    if (coopi_map_reach(map, offset + sizeof *ret_lock) < 0) return false;
-    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    if (coopi_map_reach(map, offset + size) < 0) return false;
+    memcpy(ret_bytes, map->base + offset, size);
     return true;
 }
 
@@ -44,7 +44,7 @@ static void drop_entries(struct coopi_map *map, const uint8_t *bad)
         if (!bad[i]) continue;
         uint64_t *state = &map->directory[i].state;
         uint64_t kept = coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED);
-        coopi_store_release(state, bad[i] == COOPI_BAD_NAME ? kept | COOPI_ENTRY_REMOVED : kept);
+        coopi_store_release(state, bad[i] == COOPI_BAD ? kept : kept | COOPI_ENTRY_REMOVED);
     }
 }
 
@@ -121,7 +121,7 @@ static int check_and_mend(struct coopi_map *map, bool dry_run, struct coopi_find
     struct coopi_copy copy = {.bytes = bytes,
                               .file_size = coopi_load_acquire(&map->file_size),
                               .label = coopi_map_label(map),
-                              .read_lock = read_lock,
+                              .read = read_map,
                               .context = map};
     memcpy(bytes, map->base, map->geometry->storage);
     memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum)); /* checked once, and no peer's since */
