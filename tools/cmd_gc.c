@@ -31,9 +31,9 @@ struct gc {
     int code;
 };
 
-enum fate { KEPT, ENDS, FAILED };
+enum fate { KEPT, ENDS, GONE, FAILED };
 
-static const char *const fates[] = {"kept", "removed", "failed"};
+static const char *const fates[] = {"kept", "removed", "gone", "failed"};
 
 /* With the lease nobody can come before the name is gone. */
 static enum fate end_it(const struct gc *gc, const struct coopi_segment_name *name, int fd, const char **ret_why)
@@ -47,10 +47,11 @@ static enum fate end_it(const struct gc *gc, const struct coopi_segment_name *na
         *ret_why = "the kernel cannot tell whether anybody has it: it gives no lease on it";
         return KEPT;
     }
-    *ret_why = "nobody has it open or mapped: the kernel granted a write lease";
-    enum fate fate = gc->dry_run || coopi_unlink_if_same(name, fd) == 0 ? ENDS : FAILED;
+    r = gc->dry_run ? 0 : coopi_unlink_if_same(name, fd);
     coopi_lease_give(fd);
-    return fate;
+    *ret_why = r == -ENOENT ? "somebody else removed it first"
+                            : "nobody has it open or mapped: the kernel granted a write lease";
+    return r == 0 ? ENDS : r == -ENOENT ? GONE : FAILED;
 }
 
 static enum fate judge(const struct gc *gc, const struct coopi_segment_name *name, int fd, const char **ret_why)
