@@ -77,13 +77,25 @@ static enum fate judge(const struct gc *gc, const struct coopi_segment_name *nam
     return fate;
 }
 
+static bool is_there(const struct coopi_segment_name *name)
+{
+    char path[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME];
+    struct stat st;
+    snprintf(path, sizeof path, COOPI_SHM_FOLDER "%s", name->shm);
+    return lstat(path, &st) == 0;
+}
+
 static void look_at(struct gc *gc, const struct coopi_segment_name *name, json_t *segments)
 {
     const char *why = NULL;
     enum fate fate = FAILED;
+    bool there = is_there(name);
     int fd, r = coopi_segment_file_open(name, COOP_TRUST_PEERS, &fd); /* it is not mapped */
     if (r == -ENOENT && gc->name_count == 0) return;                  /* it has gone since it was listed */
-    if (r == 0) {
+    if (r == -ENOENT && there) {
+        fate = GONE;
+        why = "somebody else removed it while it was opened";
+    } else if (r == 0) {
         fate = judge(gc, name, fd, &why);
         close(fd);
     }
