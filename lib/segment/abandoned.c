@@ -68,7 +68,10 @@ int coopi_abandoned_settle(const struct coopi_segment_name *name, int fd, bool l
 {
     struct coopi_header header;
     struct stat st;
-    if (fstat(fd, &st) != 0 || pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header) return 0;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", name->name, strerror(errno));
+    ssize_t got = pread(fd, &header, sizeof header, 0);
+    if (got < 0) return coopi_fail(errno, "%s: its header cannot be read: %s", name->name, strerror(errno));
+    if (got != (ssize_t)sizeof header) return 0;                                     /* attaching says it */
     if (coopi_header_check(&header, (uint64_t)st.st_size, name->name) < 0) return 0; /* attaching says it */
     int home = coopi_is_at_home(&header, name->name);
     if (home < 0) return home;
