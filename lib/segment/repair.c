@@ -20,11 +20,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_map(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
     struct coopi_map *map = (struct coopi_map *)(uintptr_t)copy->context;
-    if (coopi_map_reach(map, offset + sizeof *ret_lock) < 0) return false;
-    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    if (coopi_map_reach(map, offset + size) < 0) return false;
+    memcpy(ret_bytes, map->base + offset, size);
     return true;
 }
 
@@ -44,7 +44,7 @@ static void drop_entries(struct coopi_map *map, const uint8_t *bad)
         if (!bad[i]) continue;
         uint64_t *state = &map->directory[i].state;
         uint64_t kept = coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED);
-        coopi_store_release(state, bad[i] == COOPI_BAD_NAME ? kept | COOPI_ENTRY_REMOVED : kept);
+        coopi_store_release(state, bad[i] == COOPI_BAD ? kept : kept | COOPI_ENTRY_REMOVED);
     }
 }
 
@@ -61,7 +61,7 @@ static void mend_owners(struct coopi_map *map)
     }
 }
 
-static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, const struct coopi_entry *entry)
+static int mend_lock(struct coopi_map *map, struct coopi_robust *robust, const struct coopi_entry *entry)
 {
     uint32_t dead = 0;
     uint64_t word = coopi_load_acquire(&robust->word);
@@ -70,26 +70,32 @@ static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, const 
     word = coopi_load_acquire(&robust->word);
     if (entry->kind == COOPI_LOCK || (word & (COOPI_TID_MASK | COOPI_OWNER_DIED)) ||
         !coopi_load_relaxed(&robust->extra))
-        return;
+        return 0;
     int r = coopi_robust_acquire(map, robust, COOP_NOWAIT, 0, &dead);
-    if (r < 0) return; /* somebody uses it: it is in order */
+    if (r < 0) return r == -EBUSY ? 0 : r; /* somebody uses it: it is in order */
     coopi_store_relaxed(&robust->extra, 0);
     if (r > 0)
         coopi_death_record(map, &((struct coopi_lock_shm *)(void *)robust)->death, dead,
                            memchr(entry->name, 0, sizeof entry->name) ? entry->name : NULL);
     coopi_robust_give_up(robust);
+    return 0;
 }
 
-static void mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
+/* All of them; the first error that there was. */
+static int mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
 {
+    int result = 0;
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED))) continue;
+        int r = 0;
         uint64_t at = coopi_entry_lock_offset(&entry, map->geometry, copy->file_size);
         if (at && coopi_map_reach(map, at + sizeof(struct coopi_lock_shm)) == 0)
-            mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), &entry);
+            r = mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), &entry);
+        if (result == 0) result = r;
     }
+    return result;
 }
 
 static void clear_events(struct coopi_map *map)
@@ -102,16 +108,17 @@ static void clear_events(struct coopi_map *map)
     }
 }
 
-static void mend(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+static int mend(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
 {
     mend_size(map, copy);
     drop_entries(map, bad);
     coopi_storage_recount(map);
     coopi_index_make(map);
     mend_owners(map);
-    mend_locks(map, copy);
+    int r = mend_locks(map, copy);
     clear_events(map);
     coopi_event_tell(map, COOPI_EVENT_REPAIRED, NULL, NULL);
+    return r;
 }
 
 /* Under the lock, on a copy of all but the objects. */
@@ -121,12 +128,12 @@ static int check_and_mend(struct coopi_map *map, bool dry_run, struct coopi_find
     struct coopi_copy copy = {.bytes = bytes,
                               .file_size = coopi_load_acquire(&map->file_size),
                               .label = coopi_map_label(map),
-                              .read_lock = read_lock,
+                              .read = read_map,
                               .context = map};
     memcpy(bytes, map->base, map->geometry->storage);
     memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum)); /* checked once, and no peer's since */
     int r = coopi_segment_check_marking(&copy, findings, bad);
-    if (r == 0 && findings->count && !dry_run) mend(map, &copy, bad);
+    if (r == 0 && findings->count && !dry_run) r = mend(map, &copy, bad);
     return r;
 }
 

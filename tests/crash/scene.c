@@ -140,6 +140,7 @@ bool scene_open(struct scene *scene, const struct operation *op)
     void *board = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) return false;
     *scene = (struct scene){.op = op, .board = board, .name = name};
+    if (op->forks && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return false;
     if (op->open) op->open(scene);
     return true;
 }
@@ -154,6 +155,7 @@ void scene_begin(struct scene *scene)
 {
     memset(scene->board, 0, sizeof *scene->board);
     scene->complete = scene->alive = scene->his = false;
+    scene->child = scene->op->forks;
     scene->ended = 0;
     scene->least = scene->most = scene->peers = scene->sleepers = 0;
     scene->holder = -1;
@@ -181,6 +183,15 @@ static void close_handles(struct scene *scene)
     scene->segment = NULL;
 }
 
+void end_children(struct scene *scene)
+{
+    pid_t group = (pid_t)scene->board->number;
+    scene->child = false;
+    if (group <= 1) return;
+    kill(-group, SIGKILL);
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR) continue;
+}
+
 /* Nothing of the scene's name may be left where segments live. */
 static void check_leftovers(struct scene *scene)
 {
@@ -197,6 +208,7 @@ static void check_leftovers(struct scene *scene)
 void scene_end(struct scene *scene)
 {
     for (int i = 0; i < scene->peers; i++) peer_kill(&scene->board->peers[i]);
+    if (scene->child) end_children(scene);
     close_handles(scene);
     int r = coop_segment_remove(scene->name, COOP_FORCE);
     if (r < 0 && r != -ENOENT) fault(scene, LEAKED, "removing the segment: %s", coop_error_detail());
