@@ -10,8 +10,6 @@
 #include <string.h>
 
 #define GRACE INT64_C(10000000)
-#define WATCHED 24 /* those that stand in the object come first; whom we leave out is left to others, and to the net   \
-                    */
 
 int coopi_sync_bind(struct coopi_sync *sync)
 {
@@ -104,16 +102,29 @@ void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag)
     coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
 }
 
-void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+/* They that stand in the object come first. */
+void coopi_sync_watch(const struct coopi_sync *sync, const struct coopi_turn *turn, struct coopi_watch *ret_watch)
 {
-    const struct coopi_waitlist *list = &sync->list;
-    uint32_t tags[WATCHED], bell = coopi_load_acquire(&list->shm->bell);
-    unsigned count = coopi_sync_standing(sync, tags, WATCHED * 2 / 3);
-    count = coopi_waitlist_before(list, turn->row, tags, count, WATCHED);
-    coopi_sync_leave(sync);
+    const unsigned most = COOPI_SYNC_WATCHED;
+    ret_watch->bell = coopi_load_acquire(&sync->list.shm->bell);
+    ret_watch->count = coopi_sync_standing(sync, ret_watch->tags, most * 2 / 3);
+    ret_watch->count = coopi_waitlist_before(&sync->list, turn->row, ret_watch->tags, ret_watch->count, most);
+}
+
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch)
+{
     turn->result = 0;
     if (!coopi_sync_granted(sync, turn))
-        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
+        turn->result = coopi_waitlist_sleep(&sync->list, turn->row, turn->waiting, watch->bell, watch->tags,
+                                            watch->count, turn->deadline);
+}
+
+void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+{
+    struct coopi_watch watch;
+    coopi_sync_watch(sync, turn, &watch);
+    coopi_sync_leave(sync);
+    coopi_sync_doze(sync, turn, &watch);
 }
 
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn)
