@@ -68,6 +68,7 @@ struct scene {
     coop_rlock *rlock;
     coop_value *value;
     coop_array *array;
+    coop_condition *condition;
     coop_manager *manager; /* of all scenes of a sweep */
     coop_list *list;
     coop_dict *dict;
@@ -101,7 +102,8 @@ struct operation {
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
-    owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[];
+    owner_operations[], condition_operations[], value_operations[], record_operations[], array_operations[],
+    manager_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);
