@@ -227,7 +227,7 @@ static void act_wait(struct scene *scene)
 
 static void time_out(struct scene *scene)
 {
-    wait_once(scene, COOP_MS(4));
+    wait_once(scene, COOP_MS(30));
 }
 
 static void pass_by(struct scene *scene)
