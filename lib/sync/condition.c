@@ -14,8 +14,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define YIELDS 16
 
 struct coop_condition {
     struct coopi_sync sync;
@@ -71,8 +74,7 @@ static const char *name_lock(const struct coopi_sync *sync, char *buffer, size_t
     return name[0] ? coopi_quote(name, buffer, size) : "a nameless lock";
 }
 
-/* Does the condition that was found work with the lock that was given? */
-static int check_lock(const struct coopi_sync *sync, const struct given *given)
+static int compare_lock(const struct coopi_sync *sync, const struct given *given)
 {
     char found[COOPI_QUOTED];
     const struct coopi_object *lock = given->object;
@@ -91,6 +93,14 @@ static int check_lock(const struct coopi_sync *sync, const struct given *given)
         return 0;
     return coopi_fail(EINVAL, "%s: works with %s, not with %s; open it over that lock", label,
                       name_lock(sync, found, sizeof found), coopi_object_label(lock));
+}
+
+/* Does the condition that was found work with the lock that was given? Closes it if not. */
+static int check_lock(struct coopi_sync *sync, const struct given *given)
+{
+    int r = compare_lock(sync, given);
+    if (r < 0) coopi_object_close(&sync->object);
+    return r;
 }
 
 static void bind_lock(coop_condition *condition, const struct given *given)
@@ -124,13 +134,8 @@ static int open_condition(coop_segment *segment, const char *name, const struct 
     int r =
         segment ? coopi_object_in(segment, name, &want, flags, object) : coopi_object_open(name, &want, flags, object);
     if (r == 0) r = coopi_sync_bind(&condition->sync);
+    if (r == 0) r = check_lock(&condition->sync, given);
     if (r < 0) {
-        free(condition);
-        return r;
-    }
-    r = check_lock(&condition->sync, given);
-    if (r < 0) {
-        coopi_object_close(object);
         free(condition);
         return r;
     }
@@ -180,59 +185,55 @@ static int open_in_locks_segment(const char *name, const struct given *given, in
 }
 
 /* The lock's segment is there already, so the path's needs not be made. */
-static int open_on(const char *path, const struct given *given, int flags, coop_condition **ret_condition)
+static int open_on(const char *path, struct given given, int flags, coop_condition **ret_condition)
 {
-    int r = check_given(path ? path : "nameless condition", given);
+    int r = check_given(path ? path : "nameless condition", &given);
     if (r < 0) return r;
-    if (!path) return open_in_locks_segment(NULL, given, flags, ret_condition);
+    if (!path) return open_in_locks_segment(NULL, &given, flags, ret_condition);
     struct coopi_path parsed;
     r = coopi_path_parse(path, &parsed);
     if (r < 0) return r;
     struct coopi_map *map;
     r = coopi_segment_open_map(&parsed.segment, flags & COOP_TRUST_PEERS, &map);
-    if (r == -ENOENT && (flags & COOP_CREATE)) return say_elsewhere(path, given);
+    if (r == -ENOENT && (flags & COOP_CREATE)) return say_elsewhere(path, &given);
     if (r < 0) return r;
-    r = map == given->object->map ? open_in_locks_segment(parsed.object, given, flags, ret_condition)
-                                  : say_elsewhere(path, given);
+    r = map == given.object->map ? open_in_locks_segment(parsed.object, &given, flags, ret_condition)
+                                 : say_elsewhere(path, &given);
     coopi_map_release(map);
     return r;
 }
 
-static int open_in_on(coop_segment *segment, const char *name, const struct given *given, int flags,
+static int open_in_on(coop_segment *segment, const char *name, struct given given, int flags,
                       coop_condition **ret_condition)
 {
     const char *label = name ? name : "nameless condition";
-    int r = check_given(label, given);
+    int r = check_given(label, &given);
     if (r < 0) return r;
     if (!segment) return coopi_fail(EINVAL, "%s: no segment given; open one first", label);
-    if (segment->map != given->object->map) return say_elsewhere(label, given);
-    return open_condition(segment, name, given, flags, ret_condition);
+    if (segment->map != given.object->map) return say_elsewhere(label, &given);
+    return open_condition(segment, name, &given, flags, ret_condition);
 }
 
 int coop_condition_open_on_lock(const char *path, coop_lock *lock, int flags, coop_condition **ret_condition)
 {
-    struct given given = given_lock(lock);
-    return open_on(path, &given, flags, ret_condition);
+    return open_on(path, given_lock(lock), flags, ret_condition);
 }
 
 int coop_condition_open_on_rlock(const char *path, coop_rlock *lock, int flags, coop_condition **ret_condition)
 {
-    struct given given = given_rlock(lock);
-    return open_on(path, &given, flags, ret_condition);
+    return open_on(path, given_rlock(lock), flags, ret_condition);
 }
 
 int coop_condition_in_on_lock(coop_segment *segment, const char *name, coop_lock *lock, int flags,
                               coop_condition **ret_condition)
 {
-    struct given given = given_lock(lock);
-    return open_in_on(segment, name, &given, flags, ret_condition);
+    return open_in_on(segment, name, given_lock(lock), flags, ret_condition);
 }
 
 int coop_condition_in_on_rlock(coop_segment *segment, const char *name, coop_rlock *lock, int flags,
                                coop_condition **ret_condition)
 {
-    struct given given = given_rlock(lock);
-    return open_in_on(segment, name, &given, flags, ret_condition);
+    return open_in_on(segment, name, given_rlock(lock), flags, ret_condition);
 }
 
 /* Its lock */
@@ -267,16 +268,6 @@ int coop_condition_release(coop_condition *condition)
     return condition->plain ? coop_lock_release(condition->plain) : coop_rlock_release(condition->recursive);
 }
 
-/* However often it was acquired. How often more than once. */
-static uint32_t give_up_lock(const coop_condition *condition)
-{
-    struct coopi_robust *robust = &condition->lock->robust;
-    uint32_t extra = coopi_load_relaxed(&robust->extra);
-    coopi_store_relaxed(&robust->extra, 0);
-    if (!coopi_robust_try_give_up(condition->held.slot, robust)) coopi_robust_give_up(robust);
-    return extra;
-}
-
 /* A wait under way. */
 struct wait {
     const coop_condition *condition;
@@ -285,16 +276,22 @@ struct wait {
     uint32_t extra;
 };
 
-/* Takes the lock again, as often as it was held before. */
+/* Who was notified finds the lock held by the notifier, and then by all those that were notified with it, each for a
+ * moment. To sleep for that would cost more than all that they do, so the others are let in a few times first. */
+static void let_others_in(const struct wait *wait)
+{
+    const uint64_t *word = &wait->condition->lock->robust.word;
+    for (int i = 0; i < YIELDS && (coopi_load_relaxed(word) & COOPI_TID_MASK); i++) sched_yield();
+}
+
+static uint32_t give_up_lock(const coop_condition *condition)
+{
+    return coopi_lock_give_up_whole(&condition->held, condition->lock);
+}
+
 static int take_lock_again(const struct wait *wait, int64_t timeout)
 {
-    const coop_condition *condition = wait->condition;
-    struct coopi_robust *robust = &condition->lock->robust;
-    int r = 0;
-    if (!coopi_robust_try(condition->held.slot, robust))
-        r = coopi_lock_acquire(&condition->held, condition->lock, timeout);
-    if (r >= 0) coopi_store_relaxed(&robust->extra, wait->extra);
-    return r;
+    return coopi_lock_take_again(&wait->condition->held, wait->condition->lock, wait->extra, timeout);
 }
 
 /* Waiting */
@@ -324,6 +321,7 @@ static int stop_waiting(const struct wait *wait, int why)
     const struct coopi_sync *sync = &wait->condition->sync;
     int r = coopi_tokens_enter(sync, 0);
     if (r < 0) return coopi_sync_give_up_turn(sync, &wait->turn) ? why : 0;
+    coopi_tokens_settle(sync); /* what somebody dead had may be ours */
     bool granted = coopi_sync_granted(sync, &wait->turn);
     if (!granted) coopi_tokens_leave_line(sync, &wait->turn);
     coopi_sync_leave(sync);
@@ -361,10 +359,8 @@ static int say_not_notified(const coop_condition *condition, int r)
     switch (r) {
     case -EBUSY: return coopi_fail(EBUSY, "%s: not notified, and not waited for; its lock is held", label);
     case -ETIMEDOUT:
-        return coopi_fail(ETIMEDOUT,
-                          "%s: timed out: not notified; its lock is held again; wait longer, or see "
-                          "`shmctl show`",
-                          label);
+        return coopi_fail(
+            ETIMEDOUT, "%s: timed out: not notified; its lock is held again; wait longer, or see `shmctl show`", label);
     case -EINTR: return coopi_fail(EINTR, "%s: a signal ended the wait; its lock is held again; wait again", label);
     default: return r;
     }
@@ -384,6 +380,7 @@ static int stay_away(const struct wait *wait, int r)
 static int come_back(const struct wait *wait, int r)
 {
     const struct coopi_sync *sync = &wait->condition->sync;
+    if (r == 0) let_others_in(wait);
     int held = r == COOP_OWNER_DIED ? r : take_lock_again(wait, COOP_FOREVER);
     if (held < 0) return stay_away(wait, held);
     if (r >= 0 && coopi_tokens_enter(sync, COOPI_NEVER) == 0) {
