@@ -122,8 +122,9 @@ struct coopi_condition_shm {
         uint64_t upto;    /* whoever waits with a ticket up to this one has been notified */
         uint64_t granted; /* tokens ever given out */
     } version[2];
-    uint64_t taken; /* tokens ever used up by a waiter that has its lock again */
-    uint32_t lock;  /* number + 1 of the directory entry of the lock that it works with; 0: its own */
+    uint64_t taken;           /* tokens ever used up by a waiter that has its lock again */
+    uint32_t lock;            /* number + 1 of the directory entry of the lock that it works with; 0: its own */
+    uint32_t lock_generation; /* that entry's: entry.state / COOPI_ENTRY_GENERATION, its low half */
 };
 
 struct coopi_barrier_shm {
@@ -290,7 +291,7 @@ struct coopi_entry {
     uint64_t offset; /* storage covered: [offset, offset + size), 64-aligned */
     uint64_t size;
     uint64_t body;
-    uint64_t length;    /* items of an Array; words behind a Semaphore, Barrier or RWLock; 1 else */
+    uint64_t length;    /* items of an Array; words behind a Semaphore, Barrier or RWLock; Condition: 0; 1 else */
     uint32_t type_size; /* with NUL; 0: no type */
     uint32_t next;      /* in the index: number of the chain's next entry plus one; 0: none */
     char name[72];      /* empty: nameless */

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define GRACE INT64_C(10000000)
-/* Those that stand in the object come first. Whom we leave out is left to others, and to the net. */
-#define WATCHED 24
 
 int coopi_sync_bind(struct coopi_sync *sync)
 {
@@ -124,22 +122,37 @@ void coopi_sync_mend(const struct coopi_sync *sync, uint32_t dead)
     coopi_waitlist_wake_granted(&sync->list);
 }
 
-void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+/* They that stand in the object come first. */
+void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *ret_watch)
+{
+    const unsigned most = COOPI_SYNC_WATCHED;
+    const struct coopi_waitlist *list = &sync->list;
+    uint32_t *tags = ret_watch->tags, state = coopi_load_acquire(&coopi_seat_of(list, turn->row)->state);
+    unsigned count = coopi_sync_standing(sync, tags, most * 2 / 3);
+    if (turn->overtaken) count = coopi_waitlist_behind(list, turn->row, tags, count, most * 5 / 6);
+    ret_watch->bell = coopi_load_acquire(&list->shm->bell);
+    ret_watch->count = coopi_waitlist_before(list, turn->row, tags, count, most);
+    if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
+}
+
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch)
 {
     const struct coopi_waitlist *list = &sync->list;
-    uint32_t tags[WATCHED], bell = coopi_load_acquire(&list->shm->bell);
-    unsigned count = coopi_sync_standing(sync, tags, WATCHED * 2 / 3);
-    if (turn->overtaken) count = coopi_waitlist_behind(list, turn->row, tags, count, WATCHED * 5 / 6);
-    count = coopi_waitlist_before(list, turn->row, tags, count, WATCHED);
-    uint32_t state = coopi_load_acquire(&coopi_seat_of(list, turn->row)->state);
-    if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
-    coopi_sync_leave(sync);
     turn->result = 0;
     const uint32_t *seat = &coopi_seat_of(list, turn->row)->state;
     int spins = coopi_spin_pays() ? COOPI_SPINS : 0;
     while (spins-- > 0 && coopi_load_relaxed(seat) == turn->waiting) coopi_pause();
     if (!coopi_sync_granted(sync, turn))
-        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
+        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, watch->bell, watch->tags,
+                                            watch->count, turn->deadline);
+}
+
+void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+{
+    struct coopi_watch watch;
+    coopi_sync_watch(sync, turn, &watch);
+    coopi_sync_leave(sync);
+    coopi_sync_doze(sync, turn, &watch);
 }
 
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn)

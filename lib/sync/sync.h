@@ -98,6 +98,16 @@ struct coopi_turn {
 };
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn);
 
+/* The same in two steps, for who has to do something in between. */
+#define COOPI_SYNC_WATCHED 24 /* whom we leave out is left to others, and to the net */
+struct coopi_watch {
+    uint32_t tags[COOPI_SYNC_WATCHED + 1]; /* room for one that the caller adds */
+    unsigned count;
+    uint32_t bell;
+};
+void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *ret_watch);
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch);
+
 /* True once the turn was granted. */
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn);
 

@@ -72,6 +72,7 @@ struct scene {
     coop_value *value;
     coop_array *array;
     coop_semaphore *semaphore;
+    coop_condition *condition;
     coop_manager *manager; /* of all scenes of a sweep */
     coop_list *list;
     coop_dict *dict;
@@ -108,7 +109,7 @@ extern const struct operation lock_operations[], rlock_operations[], transfer_op
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
     owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
     passing_operations[], reading_operations[], fork_operations[], rival_operations[], semaphore_operations[],
-    rwlock_operations[];
+    rwlock_operations[], condition_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);

@@ -47,6 +47,7 @@ static const struct operation *const tables[] = {
     fork_operations,
     semaphore_operations,
     rwlock_operations,
+    condition_operations,
     rival_operations,
     NULL,
 };

@@ -61,6 +61,7 @@ void peer_obey(struct peer *self)
 struct peer *peer_start(struct scene *scene, void (*run)(struct scene *, struct peer *))
 {
     struct peer *peer = &scene->board->peers[scene->peers++];
+    *peer = (struct peer){0}; /* somebody may have stood there before */
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -165,10 +166,11 @@ void scene_begin(struct scene *scene)
 
 static void close_handles(struct scene *scene)
 {
+    coop_condition_close(scene->condition);
     coop_lock_close(scene->lock);
     coop_lock_close(scene->other);
     coop_lock_close(scene->spare);
-    if (!scene->value && !scene->array) coop_rlock_close(scene->rlock); /* else it is theirs */
+    if (!scene->value && !scene->array && !scene->condition) coop_rlock_close(scene->rlock); /* else it is theirs */
     coop_rwlock_close(scene->rwlock);
     coop_value_close(scene->value);
     coop_array_close(scene->array);
@@ -180,6 +182,7 @@ static void close_handles(struct scene *scene)
     scene->value = NULL;
     scene->array = NULL;
     scene->semaphore = NULL;
+    scene->condition = NULL;
     scene->segment = NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <coop/array.h>
 #include <coop/batch.h>
 #include <coop/common.h>
+#include <coop/condition.h>
 #include <coop/dict.h>
 #include <coop/error.h>
 #include <coop/list.h>
