@@ -15,6 +15,7 @@ static uint32_t *step;
 
 static void set_up(void)
 {
+    coop_rwlock_close(lock);
     CHECK_OK(coop_rwlock_new(&lock));
     step = test_shared(64 * sizeof *step);
 }
@@ -305,6 +306,7 @@ static void on_signal(int number)
 static void a_signal_ends_a_wait_if_that_is_asked_for(void)
 {
     set_up();
+    coop_rwlock_close(lock);
     CHECK_OK(coop_rwlock_open(NULL, COOP_INTR, &lock));
     CHECK_OK(coop_rwlock_write_acquire(lock, COOP_FOREVER));
     for (int writing = 0; writing < 2; writing++) {

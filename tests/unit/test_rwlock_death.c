@@ -16,6 +16,7 @@ enum kind { READS, WRITES };
 
 static void set_up(void)
 {
+    coop_rwlock_close(lock);
     CHECK_OK(coop_rwlock_new(&lock));
     step = test_shared(256 * sizeof *step);
 }
@@ -327,6 +328,7 @@ static void a_new_owner_inherits_nothing(void)
     coop_segment *segment;
     CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.owners = 2, .maximum = 1 << 20), &segment));
     CHECK_OK(coop_rwlock_in(segment, NULL, 0, &lock));
+    coop_segment_close(segment);
     step = test_shared(16 * sizeof *step);
     CHECK_OK(coop_rwlock_read_acquire(lock, COOP_FOREVER));
     CHECK_OK(coop_rwlock_read_release(lock));

@@ -12,6 +12,7 @@ static coop_rwlock *lock;
 
 static void set_up(void)
 {
+    coop_rwlock_close(lock);
     CHECK_OK(coop_rwlock_new(&lock));
 }
 
@@ -185,6 +186,8 @@ static void damaged_ones_are_refused(void)
     CHECK_ERR(coop_rwlock_in(segment, "gate", 0, &other), -EBADMSG);
     entry->length = 8;
     CHECK_OK(coop_rwlock_in(segment, "gate", 0, &other));
+    coop_rwlock_close(other);
+    coop_segment_close(segment);
 }
 
 /* Whatever a peer writes into what is derived, calls end, and a look puts it right. */
