@@ -80,6 +80,10 @@ static void add_permits(const struct view *view, uint64_t word, json_t *threads)
 static void add_reader(const struct view *view, uint64_t word, json_t *threads)
 {
     json_t *one = thread(view->image, coopi_tag_of(word), NULL);
+    if ((uint32_t)word & COOPI_WRITES) {
+        model_put(view->object, "writer", one);
+        return;
+    }
     if (json_is_object(one)) model_number(one, "depth", (uint32_t)word);
     model_append(threads, one);
 }
@@ -211,13 +215,12 @@ static int view_rwlock(const struct view *view)
     size_t waiters;
     json_t *readers = model_array();
     model_put(view->object, "readers", readers);
+    model_put(view->object, "writer", json_null());
     int r = each_word(view, add_reader, readers);
     if (r == 0) r = add_waiters(view, &waiters);
     if (r < 0) return r;
-    uint32_t writer = view->shm.rwlock.writer;
-    json_t *who = writer ? thread(view->image, writer, NULL) : json_null();
-    model_put(view->object, "writer", who);
-    if (writer)
+    const json_t *who = json_object_get(view->object, "writer");
+    if (json_is_object(who))
         put_text(view->object, "pid %" PRIu64 " (%s) writes, %zu wait", model_get_number(who, "pid"),
                  model_get_text(who, "command"), waiters);
     else

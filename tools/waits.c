@@ -136,12 +136,12 @@ static void add_standers(struct look *look, uint32_t number)
     const struct coopi_entry *entry = &look->entries[number];
     uint64_t at = coopi_entry_sync_offset(entry, &look->image->header, look->image->limit);
     if (!at || image_read(look->image, at, &sync, sizeof sync) < 0) return;
-    if (entry->kind == COOPI_RWLOCK) add_edge(look, sync.rwlock.writer, number, false, "to write");
     for (uint64_t i = 0; i < entry->length; i++) {
         uint64_t word;
         char wants[32] = "to read";
         if (image_read(look->image, at + sizeof sync + i * sizeof word, &word, sizeof word) < 0) return;
         if (!word) continue;
+        if ((uint32_t)word & COOPI_WRITES) snprintf(wants, sizeof wants, "to write");
         if (entry->kind == COOPI_SEMAPHORE) snprintf(wants, sizeof wants, "%" PRIu32 " permits", (uint32_t)word);
         if (entry->kind == COOPI_BARRIER) snprintf(wants, sizeof wants, "a place");
         add_edge(look, coopi_tag_of(word), number, false, wants);

@@ -308,6 +308,22 @@ void coopi_locks_check(const struct coopi_copy *copy, struct coopi_findings *fin
     }
 }
 
+void coopi_syncs_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad)
+{
+    const struct coopi_entry *entries = coopi_copy_directory(copy);
+    for (uint32_t i = 0; i < coopi_copy_header(copy)->directory.count; i++) {
+        char text[80];
+        bool openable;
+        const struct coopi_entry *entry = &entries[i];
+        if (bad[i] || !(entry->state & COOPI_ENTRY_LIVE) || !coopi_kind_is_sync(entry->kind)) continue;
+        const char *wrong = coopi_sync_judge(copy, entry, &openable);
+        if (!wrong) continue;
+        if (!openable) bad[i] = COOPI_BAD_TYPE;
+        tell(findings, "%s: entry %" PRIu32 ", %s, %s%s", copy->label, i, name_of(entry, text), wrong,
+             openable ? "" : ": nobody can open it");
+    }
+}
+
 bool coopi_event_is_sound(const struct coopi_event *event, uint32_t place, uint32_t places)
 {
     if (event->number == 0) return true; /* never written, or not to its end */
@@ -345,6 +361,7 @@ int coopi_segment_check_marking(const struct coopi_copy *copy, struct coopi_find
     if (!undone) coopi_storage_check(copy, findings, bad);
     coopi_owners_check(copy, findings);
     coopi_locks_check(copy, findings, bad);
+    coopi_syncs_check(copy, findings, bad);
     coopi_events_check(copy, findings);
     return 0;
 }

@@ -14,7 +14,7 @@ struct coopi_copy {
     const uint8_t *bytes; /* [0, header.storage) of the file; the header has passed coopi_header_check() */
     uint64_t file_size;
     const char *label;
-    /* Copies SIZE bytes at OFFSET of the file, inside file_size: at most a lock, or a type's text. False: they cannot
+    /* Copies SIZE bytes at OFFSET of the file, inside file_size: at most a type's text. False: they cannot
      * be read. */
     bool (*read)(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes);
     const void *context; /* read's */
@@ -59,6 +59,13 @@ int coopi_index_check(const struct coopi_copy *copy, struct coopi_findings *find
 void coopi_owners_check(const struct coopi_copy *copy, struct coopi_findings *findings);
 void coopi_locks_check(const struct coopi_copy *copy, struct coopi_findings *findings, const uint8_t *bad);
 void coopi_events_check(const struct coopi_copy *copy, struct coopi_findings *findings);
+
+/* Semaphores, conditions, events, barriers and RWLocks of entries that are not BAD; BAD is set for those that no call
+ * opens. */
+void coopi_syncs_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad);
+
+/* What is wrong with one of them, a sound entry; NULL: nothing. */
+const char *coopi_sync_judge(const struct coopi_copy *copy, const struct coopi_entry *entry, bool *ret_openable);
 
 /* One lock, one event: sound? */
 bool coopi_lock_is_sound(const struct coopi_lock_shm *lock, uint32_t kind, uint32_t owner_count);

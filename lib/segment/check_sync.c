@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Is a Semaphore, Condition, Event, Barrier or RWLock sound? */
 #include "segment/check.h"
+#include "segment/owner.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PERMITS_MAX UINT32_C(0x7fffffff)
 
 struct judged {
     const struct coopi_copy *copy;
@@ -50,7 +49,7 @@ static const char *judge_permits(const struct judged *judged, uint64_t held)
 {
     const struct coopi_semaphore_shm *shm = &judged->shm.semaphore;
     bool counting = judged->entry->flags & COOPI_ENTRY_COUNTING, bounded = judged->entry->flags & COOPI_ENTRY_BOUNDED;
-    if (shm->total > PERMITS_MAX || (counting && shm->permits > PERMITS_MAX)) return "has more permits than there can be";
+    if (shm->total > COOPI_PERMITS_MAX || (counting && shm->permits > COOPI_PERMITS_MAX)) return "has more permits than there can be";
     if (bounded && shm->permits > shm->total) return "has more permits than it was made with";
     if (!counting && held > shm->total) return "has given out more permits than it was made with";
     return NULL;
@@ -60,10 +59,6 @@ static const char *judge_kind(const struct judged *judged, uint64_t held)
 {
     switch (judged->entry->kind) {
     case COOPI_SEMAPHORE: return judge_permits(judged, held);
-    case COOPI_BARRIER:
-        return judged->shm.barrier.parties == 0 || judged->shm.barrier.parties != judged->entry->length
-                   ? "has not as many places as parties"
-                   : NULL;
     case COOPI_RWLOCK:
         return judged->shm.rwlock.writer && !is_row(judged->copy, judged->shm.rwlock.writer)
                    ? "is written by an owner that there cannot be"
@@ -95,6 +90,10 @@ const char *coopi_sync_judge(const struct coopi_copy *copy, const struct coopi_e
         *ret_openable = false;
         return "has too few bytes for what it is";
     }
-    if (is_event || !copy->read(copy, judged.at, sizeof judged.shm, &judged.shm)) return NULL;
-    return judge_shm(&judged);
+    bool whole = !is_event && copy->read(copy, judged.at, sizeof judged.shm, &judged.shm);
+    if (whole && entry->kind == COOPI_BARRIER && judged.shm.barrier.parties != entry->length) {
+        *ret_openable = false;
+        return "has not as many places as parties";
+    }
+    return whole ? judge_shm(&judged) : NULL;
 }

@@ -116,6 +116,8 @@ struct coopi_semaphore_shm {
     uint32_t spare;
 };
 
+#define COOPI_PERMITS_MAX UINT32_C(0x7fffffff)
+
 struct coopi_condition_shm {
     uint64_t sequence; /* which version counts: sequence % 2; one store of it commits a notify */
     struct {
@@ -434,6 +436,13 @@ uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct c
 uint64_t coopi_entry_sync_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
 
 const char *coopi_kind_name(uint32_t kind);
+
+/* True for Semaphore, Condition, Event, Barrier and RWLock. */
+static inline bool coopi_kind_is_sync(uint32_t kind)
+{
+    return kind >= COOPI_SEMAPHORE && kind <= COOPI_RWLOCK;
+}
+
 const char *coopi_event_name(uint32_t kind);
 
 #endif

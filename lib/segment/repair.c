@@ -98,6 +98,59 @@ static int mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
     return result;
 }
 
+/* Words of owners that there cannot be; what is left counts. */
+static uint64_t mend_words(const struct coopi_map *map, const struct coopi_entry *entry, uint64_t *words)
+{
+    uint64_t held = 0;
+    for (uint64_t i = 0; i < entry->length; i++) {
+        uint64_t word = coopi_load_relaxed(&words[i]);
+        if (word && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count) coopi_store_relaxed(&words[i], word = 0);
+        if (word && !coopi_dead(map, coopi_tag_of(word))) held += (uint32_t)word;
+    }
+    return held;
+}
+
+static void mend_permits(const struct coopi_entry *entry, struct coopi_semaphore_shm *shm, uint64_t held)
+{
+    bool counting = entry->flags & COOPI_ENTRY_COUNTING, bounded = entry->flags & COOPI_ENTRY_BOUNDED;
+    if (!counting && held > shm->total) coopi_store_relaxed(&shm->total, (uint32_t)held);
+    if (shm->total > COOPI_PERMITS_MAX) coopi_store_relaxed(&shm->total, COOPI_PERMITS_MAX);
+    uint32_t most = bounded ? shm->total : COOPI_PERMITS_MAX;
+    if (counting && shm->permits > most) coopi_store_relaxed(&shm->permits, most);
+}
+
+/* What cannot be is taken away. The next one who enters is told that an owner died, and makes anew what is derived. */
+static void mend_sync(struct coopi_map *map, const struct coopi_entry *entry, struct coopi_sync_shm *shm)
+{
+    uint32_t dead;
+    struct coopi_robust *guard = &shm->guard.robust;
+    uint64_t word = coopi_load_acquire(&guard->word);
+    if ((word & COOPI_TID_MASK) && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count)
+        coopi_cas_both(&guard->word, &word, (word & COOPI_WAITERS) | COOPI_OWNER_DIED);
+    if (coopi_robust_acquire(map, guard, COOP_NOWAIT, 0, &dead) < 0) return; /* whoever is in it looks himself */
+    uint64_t held = mend_words(map, entry, (uint64_t *)(void *)(shm + 1));
+    if (entry->kind == COOPI_SEMAPHORE) mend_permits(entry, &shm->semaphore, held);
+    if (entry->kind == COOPI_RWLOCK) coopi_store_relaxed(&shm->rwlock.writer, 0);
+    coopi_store_relaxed(&shm->waiting.head, 0);
+    coopi_store_relaxed(&shm->waiting.tail, 0);
+    coopi_store_relaxed(&shm->waiting.count, 0);
+    coopi_robust_give_up_as_dead(guard);
+}
+
+static void mend_syncs(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+{
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        struct coopi_entry entry;
+        bool openable;
+        memcpy(&entry, &map->directory[i], sizeof entry);
+        if (bad[i] || !(entry.state & COOPI_ENTRY_LIVE) || !coopi_kind_is_sync(entry.kind)) continue;
+        if (!coopi_sync_judge(copy, &entry, &openable)) continue;
+        uint64_t at = coopi_entry_sync_offset(&entry, map->geometry, copy->file_size);
+        if (at && coopi_map_reach(map, entry.offset + entry.size) == 0)
+            mend_sync(map, &entry, (struct coopi_sync_shm *)(void *)(map->base + at));
+    }
+}
+
 static void clear_events(struct coopi_map *map)
 {
     uint32_t count = map->geometry->events.count;
@@ -116,6 +169,7 @@ static int mend(struct coopi_map *map, const struct coopi_copy *copy, const uint
     coopi_index_make(map);
     mend_owners(map);
     int r = mend_locks(map, copy);
+    mend_syncs(map, copy, bad);
     clear_events(map);
     coopi_event_tell(map, COOPI_EVENT_REPAIRED, NULL, NULL);
     return r;
