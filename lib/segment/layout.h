@@ -158,10 +158,10 @@ static_assert(sizeof(struct coopi_sync_shm) == 256, "four lines");
 
 /* Event. No guard: `state` is all. */
 struct coopi_event_shm {
-    uint64_t state;    /* times that it was set << 1 | is set */
+    uint64_t state;    /* times that it was set << 1 | is set; by CAS */
     uint32_t bell;     /* only its two top bits ever change; rung by who sets it */
-    uint32_t sleepers; /* 1: somebody may sleep */
-    uint64_t woken;    /* the state for which the setter has woken all */
+    uint32_t sleepers; /* 1: somebody may sleep; by who goes to sleep, and by who wakes */
+    uint64_t woken;    /* times that it had been set when all who slept were last woken */
     uint64_t spare[5];
 };
 static_assert(sizeof(struct coopi_event_shm) == 64, "one line");

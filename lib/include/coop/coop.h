@@ -9,6 +9,7 @@
 #include <coop/common.h>
 #include <coop/dict.h>
 #include <coop/error.h>
+#include <coop/event.h>
 #include <coop/list.h>
 #include <coop/lock.h>
 #include <coop/manager.h>
