@@ -10,9 +10,8 @@
 #include <string.h>
 
 #define GRACE INT64_C(10000000)
-#define WATCHED                                                                                                        \
-    24 /* those that stand in the object come first; whom we leave out is left to others, and to the net               \
-        */
+#define WATCHED 24 /* those that stand in the object come first; whom we leave out is left to others, and to the net   \
+                    */
 
 int coopi_sync_bind(struct coopi_sync *sync)
 {
