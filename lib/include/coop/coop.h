@@ -5,6 +5,7 @@
 
 #include <coop/any.h>
 #include <coop/array.h>
+#include <coop/barrier.h>
 #include <coop/batch.h>
 #include <coop/common.h>
 #include <coop/dict.h>
