@@ -26,6 +26,13 @@ static void remake_lock(struct coopi_robust *robust)
     coopi_store_relaxed(&robust->word, dead);
 }
 
+/* Whoever takes it first makes anew what is derived. */
+static void remake_guard(struct coopi_robust *guard)
+{
+    remake_lock(guard);
+    coopi_store_relaxed(&guard->word, coopi_load_relaxed(&guard->word) | COOPI_OWNER_DIED);
+}
+
 static void remake_objects(struct coopi_map *map)
 {
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
@@ -34,6 +41,8 @@ static void remake_objects(struct coopi_map *map)
         if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED))) continue;
         uint64_t at = coopi_entry_lock_offset(&entry, map->geometry, map->file_size);
         if (at) remake_lock((struct coopi_robust *)(void *)(map->base + at));
+        at = coopi_entry_sync_offset(&entry, map->geometry, map->file_size);
+        if (at) remake_guard(&((struct coopi_sync_shm *)(void *)(map->base + at))->guard.robust);
     }
 }
 

@@ -86,7 +86,7 @@ static int remove_locked(struct coopi_map *map, const char *name, bool force)
     if (coopi_index_find(map, name, &found) < 0)
         return coopi_fail(ENOENT, "%s/%s: no such object; look at `shmctl show %s`", coopi_map_label(map), name,
                           coopi_map_label(map));
-    int r = force ? 0 : coopi_refuse_if_held(map, &found.entry);
+    int r = force ? 0 : coopi_refuse_if_held(map, &found.entry, found.number);
     if (r < 0) return r;
     uint64_t removed = (found.entry.state & ~COOPI_ENTRY_LIVE) | COOPI_ENTRY_REMOVED;
     one_more_out_of_sight(map);

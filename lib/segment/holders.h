@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who holds the lock of an object: for those who want to remove it. */
+/* Who holds an object, or waits at it: for those who want to remove it. */
 #ifndef COOPI_HOLDERS_H
 #define COOPI_HOLDERS_H
 
@@ -9,7 +9,10 @@
  */
 struct coopi_robust *coopi_entry_lock(struct coopi_map *map, const struct coopi_entry *entry);
 
-/* -EBUSY, with the holder's name, if a living thread holds the entry's lock. */
-int coopi_refuse_if_held(struct coopi_map *map, const struct coopi_entry *entry);
+/* What it is besides, if it is a Semaphore, Condition, Barrier or RWLock; else NULL. */
+struct coopi_sync_shm *coopi_entry_sync(struct coopi_map *map, const struct coopi_entry *entry);
+
+/* -EBUSY, with a name, if a living thread holds the lock of the entry numbered NUMBER, stands in it, or waits at it. */
+int coopi_refuse_if_held(struct coopi_map *map, const struct coopi_entry *entry, uint32_t number);
 
 #endif

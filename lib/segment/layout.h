@@ -353,7 +353,7 @@ struct coopi_owner {
     uint32_t tid;
     uint32_t spare0;
     uint64_t start; /* the thread's start time, in clock ticks since boot */
-    uint64_t busy;  /* 0; kept for the offset of the object that its call works on */
+    uint64_t busy;  /* offset of the lock that it waits for, 0: none; by itself, for who looks on */
     char command[COOPI_COMMAND_SIZE];
     uint64_t spare1[2];
     struct coopi_seat seat;

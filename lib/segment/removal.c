@@ -20,7 +20,7 @@ static int refuse_if_any_held(struct coopi_map *map)
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & COOPI_ENTRY_LIVE)) continue;
-        int r = coopi_refuse_if_held(map, &entry);
+        int r = coopi_refuse_if_held(map, &entry, i);
         if (r < 0) return r;
     }
     return 0;

@@ -76,6 +76,12 @@ static bool dead_after_all(const struct wait *wait, struct coopi_self *self, uin
     return coopi_owner_second_evidence(wait->map, coopi_tag_of(word));
 }
 
+void coopi_robust_say_waiting(const struct coopi_map *map, const struct coopi_self *self, const struct coopi_robust *robust)
+{
+    struct coopi_owner *owner = &map->owners[coopi_tag_of(self->id[map->slot]) & COOPI_ROW_MASK];
+    coopi_store_relaxed(&owner->busy, robust ? (uint64_t)((const uint8_t *)robust - map->base) : 0);
+}
+
 /* Pending names the word all the while, so a sleeper killed with a wake in its hand passes it on. */
 static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi_self *self, int64_t timeout,
                 uint32_t flags, uint32_t *ret_dead)
@@ -102,6 +108,7 @@ static int take(struct coopi_map *map, struct coopi_robust *robust, struct coopi
             if (coopi_owner_second_evidence(map, tag)) continue;
             return -ETIMEDOUT;
         }
+        coopi_robust_say_waiting(map, self, robust);
         int woken = sleep_once(&wait, word, flags);
         if (woken == ETIMEDOUT) coopi_owner_second_evidence(map, tag);
         interrupted = woken == EINTR && (flags & COOP_INTR);
@@ -127,6 +134,7 @@ int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int
     if (r < 0) return r;
     struct robust_list *saved = coopi_pending_begin(self, robust);
     r = take(map, robust, self, timeout, flags, ret_dead);
+    coopi_robust_say_waiting(map, self, NULL);
     if (r >= 0) coopi_link(self, robust);
     if (r >= 0)
         coopi_pending_taken(self, robust, saved);

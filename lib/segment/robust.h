@@ -69,6 +69,11 @@ int coopi_robust_enter(struct coopi_map *map, struct coopi_self **ret_self);
 int coopi_robust_acquire(struct coopi_map *map, struct coopi_robust *robust, int64_t timeout, uint32_t flags,
                          uint32_t *ret_dead);
 
+/* Says in this thread's row that it waits for ROBUST, or, with NULL, that it waits no longer: for who looks on from
+ * outside. */
+void coopi_robust_say_waiting(const struct coopi_map *map, const struct coopi_self *self,
+                              const struct coopi_robust *robust);
+
 /* True if this thread has the word. */
 static inline bool coopi_robust_mine(uint32_t slot, const struct coopi_robust *robust)
 {

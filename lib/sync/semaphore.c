@@ -148,14 +148,12 @@ static uint64_t count_reserved(const coop_semaphore *semaphore)
     return reserved;
 }
 
-/* Gives turns away, from the first in line on, as far as the permits reach. */
+/* Gives turns away, from the first in line on, as far as the permits reach. The list's bell is named. */
 static void serve(const coop_semaphore *semaphore)
 {
     const struct coopi_waitlist *list = &semaphore->sync.list;
     struct coopi_semaphore_shm *shm = semaphore->shm;
-    struct robust_list *saved = NULL;
     uint32_t mended = 0;
-    if (!list->shm->count) return;
     for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
         const struct coopi_seat *seat = coopi_seat_of(list, row);
         bool waits = (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
@@ -167,13 +165,11 @@ static void serve(const coop_semaphore *semaphore)
             continue;
         }
         if (want > shm->available) break;
-        if (!saved) saved = coopi_waitlist_begin_waking(list);
         if (!coopi_waitlist_grant(list, row)) continue;
         coopi_store_relaxed(&shm->available, shm->available - want);
         coopi_store_relaxed(&shm->reserved, shm->reserved + want);
         coopi_waitlist_wake(list, row);
     }
-    if (saved) coopi_waitlist_end_waking(saved);
 }
 
 /* Wakes whom a dead one granted his turn, and perhaps did not wake. */
@@ -195,7 +191,10 @@ static void recount(const coop_semaphore *semaphore, uint32_t told)
     uint64_t all = semaphore->counting ? shm->permits : shm->total;
     coopi_store_relaxed(&shm->reserved, (uint32_t)reserved);
     coopi_store_relaxed(&shm->available, used < all ? (uint32_t)(all - used) : 0);
+    if (!semaphore->sync.list.shm->count) return;
+    struct robust_list *saved = coopi_waitlist_begin_waking(&semaphore->sync.list);
     serve(semaphore);
+    coopi_waitlist_end_waking(saved);
 }
 
 /* Takes the guard; after a death within a call, everything is made anew. */
@@ -389,10 +388,13 @@ int coop_semaphore_release_many(coop_semaphore *semaphore, uint32_t n)
                           COOP_PERMITS_MAX);
     int r = enter(semaphore, COOPI_NEVER);
     if (r < 0) return r;
+    bool somebody = semaphore->sync.list.shm->count;
+    struct robust_list *saved = somebody ? coopi_waitlist_begin_waking(&semaphore->sync.list) : NULL; /* nobody watches us */
     r = semaphore->counting ? give_back_counted(semaphore, n) : give_back_owned(semaphore, n);
-    if (r == 0) {
-        coopi_store_relaxed(&shm->available, shm->available + n);
+    if (r == 0) coopi_store_relaxed(&shm->available, shm->available + n);
+    if (somebody) {
         serve(semaphore);
+        coopi_waitlist_end_waking(saved);
     }
     coopi_sync_leave(&semaphore->sync);
     return r;

@@ -101,7 +101,7 @@ static const char *object_name(const struct coopi_object *object)
 
 void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag)
 {
-    coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
+    if (tag) coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
 }
 
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)

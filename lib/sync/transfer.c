@@ -62,7 +62,9 @@ int coopi_transfer_acquire(const struct coopi_object *object, struct coopi_lock_
         if (r == -EINTR && (object->flags & COOP_INTR)) return r;
         if (r == -ETIMEDOUT && !coopi_owner_second_evidence(map, coopi_tag_of(word))) return r;
         keep = COOPI_WAITERS;
+        coopi_robust_say_waiting(map, self, robust);
         r = sleep_on(map, self, robust, word, bell, deadline);
+        coopi_robust_say_waiting(map, self, NULL);
     }
 }
 

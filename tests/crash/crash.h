@@ -68,6 +68,7 @@ struct scene {
     coop_rlock *rlock;
     coop_value *value;
     coop_array *array;
+    coop_semaphore *semaphore;
     coop_manager *manager; /* of all scenes of a sweep */
     coop_list *list;
     coop_dict *dict;
@@ -101,7 +102,8 @@ struct operation {
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
-    owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[];
+    owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
+    semaphore_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);
@@ -135,7 +137,7 @@ bool peer_await_sleep(struct peer *peer);
 void peer_go(struct peer *peer);
 void peer_kill(struct peer *peer);
 
-/* Locks, as several operations need them (ops_lock.c): scene->rlock if it is set, else scene->lock. */
+/* Locks, as several operations need them (ops_lock.c): scene->semaphore or rlock if it is set, else scene->lock. */
 int take(struct scene *scene, int64_t timeout);
 int give(struct scene *scene);
 void warm_owner(struct scene *scene);                    /* makes the caller an owner, by scene->spare */
@@ -155,6 +157,7 @@ void let_holder_go(struct scene *scene); /* an `asleep` */
 void kill_holder(struct scene *scene);   /* another */
 void prepare_lock(struct scene *scene);
 void look_lock(struct scene *scene);
+int await_sleepers(struct scene *scene);            /* each a second at most; how many were told of a death */
 enum outcome verify_taken(struct scene *scene);     /* AFTER: the victim held it */
 enum outcome verify_given(struct scene *scene);     /* AFTER: it did not any more */
 enum outcome verify_passed_on(struct scene *scene); /* AFTER: it did, or has given it up again */

@@ -28,7 +28,7 @@
 static const struct operation *const tables[] = {
     lock_operations,   rlock_operations,   transfer_operations, death_operations,   segment_operations,
     object_operations, removal_operations, lifetime_operations, repair_operations,  owner_operations,
-    value_operations,  record_operations,  array_operations,    manager_operations, NULL,
+    value_operations,  record_operations,  array_operations,    manager_operations, semaphore_operations, NULL,
 };
 
 static const char *const mode_names[MODES] = {"", ":repair", ":exit", ":late", ":stop"};

@@ -21,11 +21,13 @@ static struct coopi_robust *robust_of(const struct scene *scene)
 
 int take(struct scene *scene, int64_t timeout)
 {
+    if (scene->semaphore) return coop_semaphore_acquire(scene->semaphore, timeout);
     return scene->rlock ? coop_rlock_acquire(scene->rlock, timeout) : coop_lock_acquire(scene->lock, timeout);
 }
 
 int give(struct scene *scene)
 {
+    if (scene->semaphore) return coop_semaphore_release(scene->semaphore);
     return scene->rlock ? coop_rlock_release(scene->rlock) : coop_lock_release(scene->lock);
 }
 
@@ -113,17 +115,24 @@ void look_lock(struct scene *scene)
     scene->most = scene->least + (scene->sleepers ? scene->most : 0); /* they may have heard of an earlier death */
 }
 
-/* Waits for the sleepers, each a second at most; how many of them were told of a death. */
-static int await_sleepers(struct scene *scene)
+static void say_hung(struct scene *scene, int sleeper)
+{
+    if (!scene->lock && !scene->rlock)
+        fault(scene, HUNG, "sleeper %d still sleeps", sleeper);
+    else
+        fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, the mode %#x", sleeper,
+              (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word),
+              coopi_load_relaxed(&robust_of(scene)->mode));
+}
+
+int await_sleepers(struct scene *scene)
 {
     int told = 0;
     for (int i = 0; i < scene->peers; i++) {
         struct peer *peer = &scene->board->peers[i];
         if (i == scene->holder) continue;
         if (!peer_await(peer, PEER_DONE)) {
-            fault(scene, HUNG, "sleeper %d still sleeps; the word is %#llx, the mode %#x", i,
-                  (unsigned long long)coopi_load_relaxed(&robust_of(scene)->word),
-                  coopi_load_relaxed(&robust_of(scene)->mode));
+            say_hung(scene, i);
             continue;
         }
         if (peer->result < 0) fault(scene, LOST, "sleeper %d: %s", i, coop_strerror(peer->result));

@@ -169,11 +169,13 @@ static void close_handles(struct scene *scene)
     if (!scene->value && !scene->array) coop_rlock_close(scene->rlock); /* else it is theirs */
     coop_value_close(scene->value);
     coop_array_close(scene->array);
+    coop_semaphore_close(scene->semaphore);
     coop_segment_close(scene->segment);
     scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
     scene->value = NULL;
     scene->array = NULL;
+    scene->semaphore = NULL;
     scene->segment = NULL;
 }
 
