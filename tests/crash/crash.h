@@ -69,6 +69,8 @@ struct scene {
     coop_value *value;
     coop_array *array;
     coop_semaphore *semaphore;
+    coop_event *event;
+    coop_barrier *barrier;
     coop_manager *manager; /* of all scenes of a sweep */
     coop_list *list;
     coop_dict *dict;
@@ -103,7 +105,7 @@ struct operation {
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
     owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
-    semaphore_operations[];
+    semaphore_operations[], event_operations[], barrier_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);

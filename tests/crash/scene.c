@@ -61,6 +61,7 @@ void peer_obey(struct peer *self)
 struct peer *peer_start(struct scene *scene, void (*run)(struct scene *, struct peer *))
 {
     struct peer *peer = &scene->board->peers[scene->peers++];
+    memset(peer, 0, sizeof *peer);
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -170,12 +171,16 @@ static void close_handles(struct scene *scene)
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_semaphore_close(scene->semaphore);
+    coop_event_close(scene->event);
+    coop_barrier_close(scene->barrier);
     coop_segment_close(scene->segment);
     scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
     scene->value = NULL;
     scene->array = NULL;
     scene->semaphore = NULL;
+    scene->event = NULL;
+    scene->barrier = NULL;
     scene->segment = NULL;
 }
 
