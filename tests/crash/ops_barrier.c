@@ -128,19 +128,20 @@ static void leave(struct scene *scene)
     scene->board->result = coop_barrier_leave(scene->barrier);
 }
 
+/* Also by the survivor; so these leave the victim's result alone. */
 static void reset(struct scene *scene)
 {
-    scene->board->result = coop_barrier_reset(scene->barrier);
+    coop_barrier_reset(scene->barrier);
 }
 
 static void break_off(struct scene *scene)
 {
-    scene->board->result = coop_barrier_abort(scene->barrier);
+    coop_barrier_abort(scene->barrier);
 }
 
 static void ask(struct scene *scene)
 {
-    scene->board->result = coop_barrier_broken(scene->barrier);
+    coop_barrier_broken(scene->barrier);
 }
 
 /* Looking */

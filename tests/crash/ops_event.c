@@ -38,14 +38,15 @@ static void add_waiters(struct scene *scene)
     add_waiter(scene);
 }
 
+/* Also by the survivor; so it leaves the victim's result alone. */
 static void set(struct scene *scene)
 {
-    scene->board->result = coop_event_set(scene->event);
+    coop_event_set(scene->event);
 }
 
 static void clear(struct scene *scene)
 {
-    scene->board->result = coop_event_clear(scene->event);
+    coop_event_clear(scene->event);
 }
 
 static void set_and_clear(struct scene *scene)

@@ -33,17 +33,6 @@ static void set_up(void)
     step = test_shared(16 * sizeof *step);
 }
 
-static bool is_asleep(pid_t pid)
-{
-    char path[64], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file) return false;
-    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = 0;
-    fclose(file);
-    return state == 'S';
-}
-
 /* A child that sleeps on the event, and counts itself in step[0] when it was set. */
 static pid_t waiter(void)
 {
