@@ -57,7 +57,10 @@ static void wait_peer(struct scene *scene, struct peer *self)
 
 static void add_party(struct scene *scene)
 {
-    if (!peer_await_sleep(peer_start(scene, wait_peer))) fault(scene, HUNG, "a party never slept");
+    struct peer *peer = peer_start(scene, wait_peer);
+    if (!peer_await_sleep(peer))
+        fault(scene, HUNG, "a party (%d) never slept; its step is %u, the state %#llx", peer->pid,
+              coopi_load_acquire(&peer->state), (unsigned long long)coopi_round_state(scene->barrier));
     scene->sleepers++;
 }
 
@@ -321,13 +324,12 @@ const struct operation barrier_operations[] = {
     OPERATION("wait/last", prepare, LAST, .warm = warm_owner, .lets_go = true),
     OPERATION("wait/last-with-action", prepare_action, LAST, .warm = warm_owner, .lets_go = true),
     OPERATION("wait/last-joined", prepare, LAST, .warm = warm_joined),
-    OPERATION("wait/aborted", prepare, IN_VAIN, .operate = wait, .asleep = break_off, .late = break_off, .waits = true),
+    OPERATION("wait/aborted", prepare, IN_VAIN, .operate = wait, .asleep = break_off),
     OPERATION("wait/aborted-crowd", prepare, IN_VAIN, .operate = wait, .gather = add_party, .asleep = break_off),
     OPERATION("wait/reset", prepare, IN_VAIN, .operate = wait, .asleep = reset, .late = reset, .waits = true),
     OPERATION("wait/party-dies", prepare, IN_VAIN, .operate = wait, .asleep = party_dies, .late = party_dies,
               .waits = true),
-    OPERATION("wait/member-dies", prepare, IN_VAIN, .operate = wait, .gather = add_member, .asleep = kill_member,
-              .late = kill_member, .waits = true),
+    OPERATION("wait/member-dies", prepare, IN_VAIN, .operate = wait, .gather = add_member, .asleep = kill_member),
     OPERATION("try/alone", prepare, IN_VAIN, .operate = try_in_vain),
     OPERATION("timeout/alone", prepare, IN_VAIN, .operate = time_out),
     OPERATION("timeout/sleeper", prepare, IN_VAIN, .operate = time_out, .gather = add_party),

@@ -6,6 +6,7 @@
 #include "unit/parties.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 
 /* A child that joins, says so in step[2], and does nothing more. */
 static inline pid_t member(void)
@@ -58,6 +59,29 @@ static void each_death_is_seen_whoever_came_when(void)
         CHECK(test_now() - begin < COOP_MS(200) * test_slowness());
         coop_barrier_close(barrier);
     }
+}
+
+/* Who is stopped does not stand in the kernel's queues, so the death wakes nobody; going on, it goes back to sleep by
+ * the words that it knew. Each time it would otherwise sleep for what is left of a slice of the net. */
+static void who_goes_on_to_sleep_finds_those_that_died_meanwhile(void)
+{
+    int64_t spent = 0;
+    for (int i = 0; i < 8; i++) {
+        pid_t pids[2];
+        set_up(3);
+        for (int k = 0; k < 2; k++) pids[k] = party(k == i % 2 ? 0 : -EPIPE);
+        for (int k = 0; k < 2; k++) {
+            kill(pids[k], SIGSTOP);
+            CHECK(waitpid(pids[k], NULL, WUNTRACED) == pids[k]);
+        }
+        child_kill(pids[i % 2]);
+        int64_t begin = test_now();
+        kill(pids[1 - i % 2], SIGCONT);
+        child_must(pids[1 - i % 2]);
+        spent += test_now() - begin;
+        coop_barrier_close(barrier);
+    }
+    CHECK(spent < COOP_MS(200) * test_slowness());
 }
 
 static void the_last_one_does_not_pass_over_a_dead_one(void)
@@ -285,7 +309,8 @@ static void deaths_are_seen_without_waitv(void)
     child_must(first);
 }
 
-TESTS(barrier_death, TEST(deaths_are_seen_without_waitv), TEST_T(the_death_of_one_that_waits_breaks_it, .tags = ALONE),
+TESTS(barrier_death, TEST_T(who_goes_on_to_sleep_finds_those_that_died_meanwhile, .tags = ALONE),
+      TEST(deaths_are_seen_without_waitv), TEST_T(the_death_of_one_that_waits_breaks_it, .tags = ALONE),
       TEST_T(each_death_is_seen_whoever_came_when, .tags = ALONE), TEST(the_last_one_does_not_pass_over_a_dead_one),
       TEST_T(the_death_of_one_that_has_joined_breaks_it, .tags = ALONE),
       TEST_T(who_joins_late_is_watched_by_those_that_sleep, .tags = ALONE),

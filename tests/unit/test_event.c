@@ -371,7 +371,7 @@ static void a_signal_ends_a_wait_if_that_is_asked_for(void)
     CHECK_OK(coop_segment_remove(test_name("ev"), 0));
 }
 
-enum { ROUNDS = 2000, PLAYERS = 4 };
+enum { ROUNDS = 600, PLAYERS = 4 };
 
 /* Everybody is in the same round: the setter opens it, and waits until all have seen it. */
 static void play_rounds(void)
