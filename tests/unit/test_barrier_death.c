@@ -303,6 +303,7 @@ static void deaths_are_seen_without_waitv(void)
     child_kill(victim);
     child_must(first);
     child_must(second);
+    coop_barrier_close(barrier);
     set_up(3);
     first = party(-EPIPE);
     child_kill(party(0));

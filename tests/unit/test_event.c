@@ -282,6 +282,8 @@ static void nobody_needs_an_owner_row(void)
     child_must(pid);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_OK(coop_lock_release(lock));
+    coop_lock_close(lock);
+    coop_segment_close(segment);
 }
 
 static void set_in_handler(int number)
@@ -321,6 +323,7 @@ static void a_handler_may_set_it(void)
     child_must(pid);
     CHECK_OK(coop_lock_acquire(lock, COOP_S(5)));
     CHECK_OK(coop_lock_release(lock));
+    coop_lock_close(lock);
 }
 
 /* What stood in list_op_pending stands there afterwards: the newest lock stays named. */
@@ -338,6 +341,7 @@ static void a_name_that_stood_there_before_is_put_back(void)
     CHECK_ERR(coop_event_wait(event, COOP_MS(2)), -ETIMEDOUT);
     CHECK(coopi_robust_head()->list_op_pending == before);
     CHECK_OK(coop_lock_release(lock));
+    coop_lock_close(lock);
 }
 
 static void a_signal_ends_a_wait_if_that_is_asked_for(void)
@@ -410,6 +414,7 @@ static void it_works_without_waitv(void)
 {
     coopi_futex_no_waitv = true;
     play_rounds();
+    coop_event_close(event);
     set_up();
     pid_t first = waiter(), second = waiter();
     child_kill(first);
