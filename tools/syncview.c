@@ -91,8 +91,13 @@ static void add_reader(const struct view *view, uint64_t word, json_t *threads)
 static void add_member(const struct view *view, uint64_t word, json_t *threads)
 {
     json_t *one = thread(view->image, coopi_tag_of(word), NULL);
-    uint32_t generation = coopi_tag_of(view->shm.barrier.state);
-    if (json_is_object(one)) model_bool(one, "arrived", (uint32_t)word == generation + 1);
+    uint32_t generation = (uint32_t)(view->shm.barrier.state >> COOPI_BARRIER_GENERATION) & COOPI_PARTY_GENERATION;
+    bool arrived = ((uint32_t)word & COOPI_PARTY_ARRIVED) && ((uint32_t)word & COOPI_PARTY_GENERATION) == generation;
+    if (!arrived && !((uint32_t)word & COOPI_PARTY_JOINED)) {
+        json_decref(one); /* of an earlier generation */
+        return;
+    }
+    if (json_is_object(one)) model_bool(one, "arrived", arrived);
     model_append(threads, one);
 }
 
@@ -173,40 +178,42 @@ static int view_condition(const struct view *view)
     return 0;
 }
 
-static void put_broken(const struct view *view, uint32_t who)
+static void put_broken(const struct view *view)
 {
-    static const char *const why[] = {NULL, "aborted", "a wait timed out", "its action failed"};
-    char text[64];
+    static const char *const why[] = {"it is", "somebody died", "a wait timed out", "a wait was interrupted",
+                                      "its action failed", "aborted", "a reset under way"};
+    char text[128];
     struct people_owner owner = {0};
-    if (who < sizeof why / sizeof why[0]) {
-        model_text(view->object, "broken", why[who]);
+    uint64_t breach = view->shm.barrier.breach;
+    uint32_t reason = (uint32_t)(breach >> 32) & COOPI_BREACH_REASON, tag = (uint32_t)breach;
+    if (!(view->shm.barrier.state & COOPI_BARRIER_BROKEN)) {
+        model_text(view->object, "broken", NULL);
         return;
     }
-    if (people_find_owner(view->image, who, &owner) == 0 && owner.known)
-        snprintf(text, sizeof text, "pid %" PRIu32 " tid %" PRIu32 " died", owner.pid, owner.tid);
+    if (reason >= sizeof why / sizeof why[0]) reason = 0;
+    if (tag && people_find_owner(view->image, tag, &owner) == 0 && owner.known)
+        snprintf(text, sizeof text, "%s (pid %" PRIu32 ", tid %" PRIu32 ")", why[reason], owner.pid, owner.tid);
     else
-        snprintf(text, sizeof text, "a party died");
+        snprintf(text, sizeof text, "%s", why[reason]);
     model_text(view->object, "broken", text);
 }
 
 static int view_barrier(const struct view *view)
 {
     const struct coopi_barrier_shm *shm = &view->shm.barrier;
-    uint32_t who = (uint32_t)shm->state, generation = coopi_tag_of(shm->state);
+    uint64_t generation = shm->state >> COOPI_BARRIER_GENERATION, arrived = shm->state & COOPI_BARRIER_ARRIVED;
     json_t *members = model_array();
     model_put(view->object, "members", members);
     int r = each_word(view, add_member, members);
     if (r < 0) return r;
     model_number(view->object, "parties", shm->parties);
     model_number(view->object, "generation", generation);
-    put_broken(view, who);
-    size_t arrived = 0;
-    for (size_t i = 0; i < json_array_size(members); i++)
-        arrived += json_is_true(json_object_get(json_array_get(members, i), "arrived"));
-    if (who)
+    put_broken(view);
+    if (shm->state & COOPI_BARRIER_BROKEN)
         put_text(view->object, "BROKEN: %s", model_get_text(view->object, "broken"));
     else
-        put_text(view->object, "%zu of %" PRIu32 " arrived, generation %" PRIu32, arrived, shm->parties, generation);
+        put_text(view->object, "%" PRIu64 " of %" PRIu32 " arrived, generation %" PRIu64, arrived, shm->parties,
+                 generation);
     return 0;
 }
 

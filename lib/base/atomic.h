@@ -8,13 +8,12 @@
  * cas_acquire     takes something: what its last holder wrote before giving it up is seen
  * cas_both, exchange_both, fetch_add, fetch_or   take and give up in one
  * cas_relaxed     changes a word that alone matters
- * cas_total, load_total   with each other: of two threads that each change one word and then look at the other's, one
- *                 sees the other's change
- * exchange_release gives something up
- * compiler_barrier keeps the order for the kernel that looks at our memory when this thread dies
- * fence_release    what we stored before it is seen by who sees, before its fence_acquire, anything that we store after
- * copy_in, _out    bytes to and from memory that others change meanwhile; a word that is read later decides what they
- *                  are worth. Not atomic as a whole, nor at any place but single bytes
+ * cas_total, exchange_total, load_total   with each other: of two threads that each change one word and then look at
+ * the other's, one sees the other's change exchange_release gives something up compiler_barrier keeps the order for the
+ * kernel that looks at our memory when this thread dies fence_release    what we stored before it is seen by who sees,
+ * before its fence_acquire, anything that we store after copy_in, _out    bytes to and from memory that others change
+ * meanwhile; a word that is read later decides what they are worth. Not atomic as a whole, nor at any place but single
+ * bytes
  *
  * Shared words are plain fixed-width integers, so that the public headers and the layout stay C++-clean. */
 #ifndef COOPI_ATOMIC_H
@@ -41,6 +40,7 @@
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 #define coopi_cas_total(p, expected, v)                                                                                \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+#define coopi_exchange_total(p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define coopi_load_total(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define coopi_cas_relaxed(p, expected, v)                                                                              \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)

@@ -129,15 +129,27 @@ struct coopi_condition_shm {
     uint32_t lock_generation; /* that entry's: entry.state / COOPI_ENTRY_GENERATION, its low half */
 };
 
+/* Without the guard, which only a reset and the record of a death take. */
 struct coopi_barrier_shm {
-    uint64_t state; /* {generation | who broke it: an owner's tag, or COOPI_BROKEN_*; 0: it is whole} */
+    uint64_t state;  /* generation << 13 | is broken << 12 | how many have arrived; by CAS */
+    uint64_t breach; /* {generation << 3 | COOPI_BREACH_*, tag of who}: what breaks, or has broken, that generation; by
+                      * CAS, before the state */
+    uint64_t woken;  /* the state, but for its count, for which all who slept have been woken */
     uint32_t parties;
-    uint32_t bell;    /* rung at every change of state, and when somebody joins */
-    uint32_t arrived; /* derived: words that have arrived in this generation */
+    uint32_t bell; /* rung when the generation or its being broken changes, and when somebody joins or leaves */
 };
-#define COOPI_BROKEN_ABORTED UINT32_C(1) /* no tag: a tag's generation is never 0 */
-#define COOPI_BROKEN_TIMED_OUT UINT32_C(2)
-#define COOPI_BROKEN_ACTION UINT32_C(3)
+#define COOPI_BARRIER_ARRIVED UINT64_C(0xfff)
+#define COOPI_BARRIER_BROKEN UINT64_C(0x1000)
+#define COOPI_BARRIER_GENERATION 13 /* bits to shift */
+#define COOPI_BREACH_REASON UINT32_C(7)
+#define COOPI_BREACH_RESET UINT32_C(6) /* a reset that has not come to its end; else the COOP_BARRIER_* of barrier.h   \
+                                        */
+
+/* A party's number. Its generation's low bits are enough: a place is written anew in each one, or cleared by a reset.
+ */
+#define COOPI_PARTY_JOINED UINT32_C(0x80000000)
+#define COOPI_PARTY_ARRIVED UINT32_C(0x40000000) /* in the generation below */
+#define COOPI_PARTY_GENERATION UINT32_C(0x3fffffff)
 
 struct coopi_rwlock_shm {
     uint32_t tainted;  /* a writer died, and no writer has been told yet */
@@ -149,7 +161,7 @@ struct coopi_rwlock_shm {
 
 /* Semaphore, Condition, Barrier and RWLock. Behind it stand entry.length words {tag | number}, one for each thread that
  * stands in the object: permits held (Semaphore), times read or COOPI_WRITES (RWLock; each owner row has its own),
- * generation + 1 it arrived in (Barrier; 0: it only joined). A Condition has none. */
+ * COOPI_PARTY_* (Barrier: a word for each party). A Condition has none. */
 struct coopi_sync_shm {
     struct coopi_lock_shm guard; /* held for a few instructions in each call; and who died last in the object */
     struct coopi_waitlist_shm waiting;
@@ -165,10 +177,10 @@ static_assert(sizeof(struct coopi_sync_shm) == 256, "four lines");
 
 /* Event. No guard: `state` is all. */
 struct coopi_event_shm {
-    uint64_t state;    /* times that it was set << 1 | is set */
+    uint64_t state;    /* times that it was set << 1 | is set; by CAS */
     uint32_t bell;     /* only its two top bits ever change; rung by who sets it */
-    uint32_t sleepers; /* 1: somebody may sleep */
-    uint64_t woken;    /* the state for which the setter has woken all */
+    uint32_t sleepers; /* 1: somebody may sleep; by who goes to sleep, and by who wakes */
+    uint64_t woken;    /* times that it had been set when all who slept were last woken */
     uint64_t spare[5];
 };
 static_assert(sizeof(struct coopi_event_shm) == 64, "one line");

@@ -13,6 +13,8 @@
 
 __thread struct coopi_self *coopi_self_ __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+static __thread struct robust_list_head *head_seen;
+
 /* glibc keeps a node's predecessor in the word before it. The head has such a word too, unless the head is ours. */
 static void set_previous(const struct coopi_self *self, struct robust_list *node, void *previous)
 {
@@ -108,6 +110,23 @@ int coopi_self_link(struct coopi_self **ret_self)
     }
     *ret_self = self;
     return 0;
+}
+
+/* In a forked child glibc has registered the same head again. In a raw clone's nobody looks there, which harms nobody.
+ */
+struct robust_list_head *coopi_robust_head(void)
+{
+    const struct coopi_self *self = coopi_self_;
+    if (self && self->head) return self->head;
+    if (coopi_unlikely(!head_seen)) {
+        struct robust_list_head *head = NULL;
+        size_t size = 0;
+        int saved = errno;
+        if (syscall(SYS_get_robust_list, 0, &head, &size) == 0 && head && head->futex_offset == COOPI_FUTEX_OFFSET)
+            head_seen = head;
+        errno = saved;
+    }
+    return head_seen;
 }
 
 bool coopi_unlink(struct coopi_self *self, struct coopi_robust *robust)

@@ -68,6 +68,9 @@ extern __thread struct coopi_self *coopi_self_ __attribute__((tls_model("initial
 /* This thread's record with its sentinels linked. Negative with a sentence: -ENOMEM, -ENOTSUP. */
 int coopi_self_link(struct coopi_self **ret_self);
 
+/* Where the kernel looks for this thread's robust list, also if it has no record. NULL: nowhere. Async-signal-safe. */
+struct robust_list_head *coopi_robust_head(void);
+
 /* Takes the sentinels out and frees the record of the calling thread, which holds nothing. */
 void coopi_self_dispose(struct coopi_self *self);
 

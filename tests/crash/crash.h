@@ -73,6 +73,8 @@ struct scene {
     coop_array *array;
     coop_semaphore *semaphore;
     coop_condition *condition;
+    coop_event *event;
+    coop_barrier *barrier;
     coop_manager *manager; /* of all scenes of a sweep */
     coop_list *list;
     coop_dict *dict;
@@ -109,7 +111,7 @@ extern const struct operation lock_operations[], rlock_operations[], transfer_op
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
     owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
     passing_operations[], reading_operations[], fork_operations[], rival_operations[], semaphore_operations[],
-    rwlock_operations[], condition_operations[];
+    rwlock_operations[], condition_operations[], event_operations[], barrier_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);

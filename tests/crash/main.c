@@ -48,6 +48,8 @@ static const struct operation *const tables[] = {
     semaphore_operations,
     rwlock_operations,
     condition_operations,
+    event_operations,
+    barrier_operations,
     rival_operations,
     NULL,
 };

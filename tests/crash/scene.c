@@ -175,6 +175,8 @@ static void close_handles(struct scene *scene)
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_semaphore_close(scene->semaphore);
+    coop_event_close(scene->event);
+    coop_barrier_close(scene->barrier);
     coop_segment_close(scene->segment);
     scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
@@ -183,6 +185,8 @@ static void close_handles(struct scene *scene)
     scene->array = NULL;
     scene->semaphore = NULL;
     scene->condition = NULL;
+    scene->event = NULL;
+    scene->barrier = NULL;
     scene->segment = NULL;
 }
 

@@ -31,6 +31,18 @@ static inline void wait_to_be_killed(void)
     for (;;) pause();
 }
 
+/* The process sleeps in the kernel. */
+static inline bool is_asleep(pid_t pid)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = 0;
+    fclose(file);
+    return state == 'S';
+}
+
 /* Handles that a test leaves to the end of its process hang here, so that the leak check does not count them. */
 static inline void keep(void *handle)
 {

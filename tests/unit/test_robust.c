@@ -278,16 +278,6 @@ static void death_below_a_signal_handler_strands_nothing(void)
     }
 }
 
-static bool is_asleep(pid_t pid)
-{
-    char path[64], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    CHECK(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-    fclose(file);
-    return state == 'S';
-}
-
 enum { SLEEPERS = 3 };
 
 struct rounds {

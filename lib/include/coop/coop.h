@@ -5,11 +5,13 @@
 
 #include <coop/any.h>
 #include <coop/array.h>
+#include <coop/barrier.h>
 #include <coop/batch.h>
 #include <coop/common.h>
 #include <coop/condition.h>
 #include <coop/dict.h>
 #include <coop/error.h>
+#include <coop/event.h>
 #include <coop/list.h>
 #include <coop/lock.h>
 #include <coop/manager.h>
