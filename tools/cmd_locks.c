@@ -90,7 +90,8 @@ static json_t *in_both(const json_t *first, const json_t *second)
     for (size_t i = 0; i < json_array_size(first); i++) {
         json_t *one = json_array_get(first, i);
         bool again = false;
-        for (size_t k = 0; k < json_array_size(second); k++) again = again || json_equal(one, json_array_get(second, k));
+        for (size_t k = 0; k < json_array_size(second); k++)
+            again = again || json_equal(one, json_array_get(second, k));
         if (again) model_append(both, json_incref(one));
     }
     return both;
@@ -138,8 +139,10 @@ static void waited_cell(const json_t *object, char cell[TABLE_CELL])
 static void print(const json_t *objects, const json_t *deadlocks)
 {
     static const struct table_column columns[] = {
-        {.title = "SEGMENT", .key = "segment"},    {.title = "OBJECT", .key = "object"},
-        {.title = "KIND", .key = "kind"},          {.title = "HELD BY", .text = held_cell},
+        {.title = "SEGMENT", .key = "segment"},
+        {.title = "OBJECT", .key = "object"},
+        {.title = "KIND", .key = "kind"},
+        {.title = "HELD BY", .text = held_cell},
         {.title = "WAITED FOR BY", .text = waited_cell},
     };
     if (json_array_size(objects) == 0) puts("nobody holds or waits for anything");

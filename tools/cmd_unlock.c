@@ -73,8 +73,9 @@ int shmctl_unlock(struct shmctl *shmctl, int argc, char **argv)
         .parser = parse,
         .children = children,
         .args_doc = "SEGMENT/OBJECT",
-        .doc = "Takes a lock away from a living thread that will not let go: as if it had died. The next one is told so, "
-               "and the thread's own release fails. Locks of the dead need no such thing."};
+        .doc =
+            "Takes a lock away from a living thread that will not let go: as if it had died. The next one is told so, "
+            "and the thread's own release fails. Locks of the dead need no such thing."};
     struct unlock unlock = {.shmctl = shmctl};
     if (argp_parse(&argp, argc, argv, 0, NULL, &unlock) != 0) return 2;
     struct coopi_path path;

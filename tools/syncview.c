@@ -172,16 +172,16 @@ static int view_condition(const struct view *view)
     size_t waiters;
     int r = add_waiters(view, &waiters);
     if (r < 0) return r;
-    if (view->shm.condition.lock)
-        model_number(view->object, "works_with", view->shm.condition.lock - 1);
+    if (view->shm.condition.lock) model_number(view->object, "works_with", view->shm.condition.lock - 1);
     put_text(view->object, "%zu wait", waiters);
     return 0;
 }
 
 static void put_broken(const struct view *view)
 {
-    static const char *const why[] = {"it is", "somebody died", "a wait timed out", "a wait was interrupted",
-                                      "its action failed", "aborted", "a reset under way"};
+    static const char *const why[] = {
+        "it is",   "somebody died",    "a wait timed out", "a wait was interrupted", "its action failed",
+        "aborted", "a reset under way"};
     char text[128];
     struct people_owner owner = {0};
     uint64_t breach = view->shm.barrier.breach;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Who holds and who waits for what, over several segments: threads and objects as a graph, and its cycles.
  *
- * Read from outside, while it changes: what is seen of one moment may never have been true at once. A cycle is told only
- * if it was seen twice, with the same threads at the same objects; those in a real one stand still. */
+ * Read from outside, while it changes: what is seen of one moment may never have been true at once. A cycle is told
+ * only if it was seen twice, with the same threads at the same objects; those in a real one stand still. */
 #ifndef SHMCTL_WAITS_H
 #define SHMCTL_WAITS_H
 

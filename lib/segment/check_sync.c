@@ -49,7 +49,8 @@ static const char *judge_permits(const struct judged *judged, uint64_t held)
 {
     const struct coopi_semaphore_shm *shm = &judged->shm.semaphore;
     bool counting = judged->entry->flags & COOPI_ENTRY_COUNTING, bounded = judged->entry->flags & COOPI_ENTRY_BOUNDED;
-    if (shm->total > COOPI_PERMITS_MAX || (counting && shm->permits > COOPI_PERMITS_MAX)) return "has more permits than there can be";
+    if (shm->total > COOPI_PERMITS_MAX || (counting && shm->permits > COOPI_PERMITS_MAX))
+        return "has more permits than there can be";
     if (bounded && shm->permits > shm->total) return "has more permits than it was made with";
     if (!counting && held > shm->total) return "has given out more permits than it was made with";
     return NULL;

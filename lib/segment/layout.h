@@ -142,8 +142,9 @@ struct coopi_barrier_shm {
 #define COOPI_BARRIER_BROKEN UINT64_C(0x1000)
 #define COOPI_BARRIER_GENERATION 13 /* bits to shift */
 #define COOPI_BREACH_REASON UINT32_C(7)
-#define COOPI_BREACH_RESET UINT32_C(6) /* a reset that has not come to its end; else the COOP_BARRIER_* of barrier.h   \
-                                        */
+#define COOPI_BREACH_RESET                                                                                             \
+    UINT32_C(6) /* a reset that has not come to its end; else the COOP_BARRIER_* of barrier.h                          \
+                 */
 
 /* A party's number. Its generation's low bits are enough: a place is written anew in each one, or cleared by a reset.
  */
@@ -342,7 +343,7 @@ struct coopi_seat {
     uint32_t want;     /* permits (Semaphore), 1 to write, 0 to read (RWLock) */
     uint32_t next;     /* row + 1 of who came after it at the object, derived; by whoever has the object's guard */
     uint32_t previous; /* the same of who came before it */
-    uint64_t after;    /* Semaphore: what its word, or the permits, are once it has its turn; by who gives it the turn */
+    uint64_t after; /* Semaphore: what its word, or the permits, are once it has its turn; by who gives it the turn */
     uint64_t spare[3];
 };
 static_assert(sizeof(struct coopi_seat) == 64, "one line");
@@ -350,7 +351,7 @@ static_assert(sizeof(struct coopi_seat) == 64, "one line");
 #define COOPI_SEAT_GRANTED UINT32_C(2) /* its turn has come */
 #define COOPI_SEAT_LEFT UINT32_C(3)    /* it waits no longer, and could not take itself out of the list */
 #define COOPI_SEAT_MASK UINT32_C(3)
-#define COOPI_SEAT_ASLEEP UINT32_C(4) /* besides WAITING or GRANTED: it needs to be woken */
+#define COOPI_SEAT_ASLEEP UINT32_C(4)   /* besides WAITING or GRANTED: it needs to be woken */
 #define COOPI_SEAT_SEQUENCE UINT32_C(8) /* one */
 
 /* An owner: one thread. Its life word is a robust lock that the thread takes first and keeps, and nobody else acquires:

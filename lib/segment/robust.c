@@ -76,7 +76,8 @@ static bool dead_after_all(const struct wait *wait, struct coopi_self *self, uin
     return coopi_owner_second_evidence(wait->map, coopi_tag_of(word));
 }
 
-void coopi_robust_say_waiting(const struct coopi_map *map, const struct coopi_self *self, const struct coopi_robust *robust)
+void coopi_robust_say_waiting(const struct coopi_map *map, const struct coopi_self *self,
+                              const struct coopi_robust *robust)
 {
     struct coopi_owner *owner = &map->owners[coopi_tag_of(self->id[map->slot]) & COOPI_ROW_MASK];
     coopi_store_relaxed(&owner->busy, robust ? (uint64_t)((const uint8_t *)robust - map->base) : 0);

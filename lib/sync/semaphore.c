@@ -384,7 +384,8 @@ int coop_semaphore_release_many(coop_semaphore *semaphore, uint32_t n)
     int r = enter(semaphore, COOPI_NEVER);
     if (r < 0) return r;
     bool somebody = semaphore->sync.list.shm->count;
-    struct robust_list *saved = somebody ? coopi_waitlist_begin_waking(&semaphore->sync.list) : NULL; /* nobody watches us */
+    struct robust_list *saved =
+        somebody ? coopi_waitlist_begin_waking(&semaphore->sync.list) : NULL; /* nobody watches us */
     r = semaphore->counting ? give_back_counted(semaphore, n) : give_back_owned(semaphore, n);
     if (r == 0) coopi_store_relaxed(&shm->available, shm->available + n);
     if (somebody) {

@@ -143,8 +143,8 @@ void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, con
     int spins = coopi_spin_pays() ? COOPI_SPINS : 0;
     while (spins-- > 0 && coopi_load_relaxed(seat) == turn->waiting) coopi_pause();
     if (!coopi_sync_granted(sync, turn))
-        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, watch->bell, watch->tags,
-                                            watch->count, turn->deadline);
+        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, watch->bell, watch->tags, watch->count,
+                                            turn->deadline);
 }
 
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)

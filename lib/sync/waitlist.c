@@ -83,7 +83,8 @@ uint32_t coopi_waitlist_join(const struct coopi_waitlist *list, uint32_t tag, ui
     bool stale = is_ours(list, seat);
     coopi_store_release(&seat->who, 0);
     if (stale) coopi_waitlist_mend(list);
-    uint32_t waiting = (coopi_load_relaxed(&seat->state) / COOPI_SEAT_SEQUENCE + 1) * COOPI_SEAT_SEQUENCE | COOPI_SEAT_WAITING;
+    uint32_t waiting =
+        (coopi_load_relaxed(&seat->state) / COOPI_SEAT_SEQUENCE + 1) * COOPI_SEAT_SEQUENCE | COOPI_SEAT_WAITING;
     uint32_t tail = list->shm->tail;
     list->shm->ticket++;
     coopi_store_relaxed(&seat->ticket, list->shm->ticket);
@@ -241,7 +242,6 @@ int coopi_waitlist_sleep(const struct coopi_waitlist *list, uint32_t row, uint32
     uint32_t *state = &coopi_seat_of(list, row)->state, seen = waiting, asleep = waiting | COOPI_SEAT_ASLEEP;
     if (!coopi_cas_both(state, &seen, asleep) && seen != asleep) return 0;
     /* Its own word first: where the kernel has no waitv, it is the only one. */
-    const struct coopi_awaited event = {.bell = {state, asleep},
-                                        .still = {&list->shm->bell, bell}};
+    const struct coopi_awaited event = {.bell = {state, asleep}, .still = {&list->shm->bell, bell}};
     return coopi_sleep(list->map, &event, tags, count, deadline);
 }

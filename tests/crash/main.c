@@ -28,30 +28,12 @@
 #define SILENCE (20 * SECOND) /* a sweep that finishes no scene for so long hangs */
 
 static const struct operation *const tables[] = {
-    lock_operations,
-    rlock_operations,
-    transfer_operations,
-    death_operations,
-    segment_operations,
-    object_operations,
-    removal_operations,
-    lifetime_operations,
-    repair_operations,
-    owner_operations,
-    value_operations,
-    record_operations,
-    array_operations,
-    manager_operations,
-    passing_operations,
-    reading_operations,
-    fork_operations,
-    semaphore_operations,
-    rwlock_operations,
-    condition_operations,
-    event_operations,
-    barrier_operations,
-    rival_operations,
-    NULL,
+    lock_operations,    rlock_operations,     transfer_operations, death_operations,
+    segment_operations, object_operations,    removal_operations,  lifetime_operations,
+    repair_operations,  owner_operations,     value_operations,    record_operations,
+    array_operations,   manager_operations,   passing_operations,  reading_operations,
+    fork_operations,    semaphore_operations, rwlock_operations,   condition_operations,
+    event_operations,   barrier_operations,   rival_operations,    NULL,
 };
 
 static const char *const mode_names[MODES] = {"", ":repair", ":exit", ":late", ":stop"};

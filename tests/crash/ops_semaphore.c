@@ -221,15 +221,15 @@ static enum outcome verify_counted_in(struct scene *scene)
     }
 #define TAKING .verify = verify_owned, .warm = warm_owner, .repair = repair
 #define GIVING .verify = verify_released, .warm = warm_holding, .lets_go = true, .repair = repair
-#define PASSING .verify = verify_handed_over, .warm = warm_owner, .operate = hand_over, .lets_go = true, .repair = repair
+#define PASSING                                                                                                        \
+    .verify = verify_handed_over, .warm = warm_owner, .operate = hand_over, .lets_go = true, .repair = repair
 #define NOTHING .verify = verify_owned, .warm = warm_owner, .constant = true, .repair = sweep
 
 const struct operation semaphore_operations[] = {
     OWNED("semaphore-acquire/alone", TAKING, .operate = act_acquire, .late = add_late),
     OWNED("semaphore-acquire/held", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = let_holder_go),
     OWNED("semaphore-acquire/crowd", TAKING, .operate = act_acquire, .gather = add_crowd, .asleep = let_holder_go),
-    OWNED("semaphore-acquire/holder-dies", TAKING, .operate = act_acquire, .gather = add_holder,
-          .asleep = kill_holder),
+    OWNED("semaphore-acquire/holder-dies", TAKING, .operate = act_acquire, .gather = add_holder, .asleep = kill_holder),
     OWNED("semaphore-acquire/crowd-holder-dies", TAKING, .operate = act_acquire, .gather = add_crowd,
           .asleep = kill_holder),
     OWNED("semaphore-release/alone", GIVING, .operate = act_release, .late = add_late),
@@ -242,8 +242,7 @@ const struct operation semaphore_operations[] = {
     OWNED("semaphore-timeout/crowd", NOTHING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go),
     OWNED("semaphore-sweep/holder-and-waiter-died", NOTHING, .operate = sweep, .gather = leave_the_dead),
     BOTH("semaphore-acquire-many/alone", TAKING, .operate = acquire_both, .late = add_late),
-    BOTH("semaphore-acquire-many/held", TAKING, .operate = acquire_both, .gather = add_holder,
-         .asleep = let_holder_go),
+    BOTH("semaphore-acquire-many/held", TAKING, .operate = acquire_both, .gather = add_holder, .asleep = let_holder_go),
     BOTH("semaphore-release-many/sleepers", .verify = verify_released, .warm = warm_both, .lets_go = true,
          .operate = release_both, .gather = add_sleepers, .repair = repair),
     COUNTING("semaphore-count-acquire/alone", .verify = verify_counted_out, .warm = warm_owner, .operate = act_acquire,

@@ -398,10 +398,34 @@ static void semaphore_gate_gets_the_permits_of_the_killed_back(void)
     }
 }
 
-TESTS(examples, TEST_T(accounts_are_400_each, .seconds = 30),
+static void barrier_steps_end_where_one_process_does(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("barrier_steps");
+        CHECK_HAS(r.out, "step 20: ");
+        CHECK_HAS(r.out, "60 whole steps: ");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+static void barrier_steps_are_told_who_was_killed(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("barrier_steps", "--kill");
+        CHECK_HAS(r.out, "process 0 is told: process ");
+        CHECK_HAS(r.out, "process 2 is told: process ");
+        CHECK_HAS(r.out, "process 3 is told: process ");
+        CHECK_HAS(r.out, "30 whole steps: ");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+TESTS(examples, TEST_T(barrier_steps_end_where_one_process_does, .seconds = 30),
+      TEST_T(barrier_steps_are_told_who_was_killed, .seconds = 30), TEST_T(accounts_are_400_each, .seconds = 30),
       TEST_T(accounts_are_400_each_when_a_process_dies_between_them, .seconds = 30),
       TEST_T(accounts_in_a_deadlock_are_explained, .seconds = 20), TEST_T(semaphore_gate_lets_three_in, .seconds = 30),
-      TEST_T(semaphore_gate_gets_the_permits_of_the_killed_back, .seconds = 30), TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(saldo_is_200000_by_threads, .seconds = 60),
+      TEST_T(semaphore_gate_gets_the_permits_of_the_killed_back, .seconds = 30),
+      TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(saldo_is_200000_by_threads, .seconds = 60),
       TEST_T(saldo_without_lock_loses_by_processes, .seconds = 60),
       TEST_T(saldo_without_lock_loses_by_threads, .seconds = 60), TEST(saldo_goes_on_when_a_lock_holder_is_killed),
       TEST(saldo_says_what_a_killed_worker_did_not_deposit), TEST(counters_are_exact),

@@ -22,7 +22,7 @@ static void its_programs_print_what_it_says(void)
     snprintf(script, sizeof script, "%s/../../tests/e2e/readme.py", build);
     struct ran r = RUN("python3", script, readme, headers, build, getenv("TMPDIR"));
     CHECK_STR(r.err, "");
-    CHECK_STR(r.out, "4 programs\n");
+    CHECK_STR(r.out, "5 programs\n");
     CHECK_EQ(r.code, 0);
 }
 

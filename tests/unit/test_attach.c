@@ -213,7 +213,7 @@ static void a_wrong_magic_is_refused(void)
 
 static void a_newer_format_is_refused(void)
 {
-    check_header(newer_format, -ENOTSUP, "has format 3.0", "use the libcoop that made it");
+    check_header(newer_format, -ENOTSUP, "has format 4.0", "use the libcoop that made it");
     check_header(older_format, -ENOTSUP, "has format 0.0", "use the libcoop that made it");
 }
 
