@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,16 +128,22 @@ static pid_t start(const struct bank *bank, int from, int64_t amount, bool die)
 }
 
 /* shmctl stands in ../bin, or in the path. */
-static void explain(const struct bank *bank)
+static void explain(struct bank *bank)
 {
-    char program[PATH_MAX], command[PATH_MAX + 200];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    char program[PATH_MAX + 32];
+    char *arguments[] = {"shmctl", "locks", bank->segment, NULL};
+    ssize_t length = readlink("/proc/self/exe", program, PATH_MAX - 1);
     program[length < 0 ? 0 : length] = 0;
     char *slash = strrchr(program, '/');
-    if (slash) *slash = 0;
-    snprintf(command, sizeof command, "PATH=\"%s/../bin:$PATH\" shmctl locks %s", program, bank->segment);
+    snprintf(slash ? slash : program, 32, "/../bin/shmctl");
+    pid_t pid;
     fflush(stdout);
-    if (system(command) == -1) perror("shmctl");
+    int error = access(program, X_OK) == 0 ? posix_spawn(&pid, program, NULL, NULL, arguments, environ)
+                                           : posix_spawnp(&pid, "shmctl", NULL, NULL, arguments, environ);
+    if (error)
+        printf("shmctl: %s\n", strerror(error));
+    else
+        waitpid(pid, NULL, 0);
 }
 
 static void open_bank(struct bank *bank)

@@ -9,8 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static coop_semaphore *semaphore;
 static uint32_t *step;
@@ -431,7 +429,6 @@ static void a_row_with_a_new_owner_cuts_the_list_and_loses_nobody(void)
     CHECK_EQ(coop_semaphore_waiters(semaphore), 0);
 }
 
-/* Time-outs end, whoever stands still. */
 static void a_stopped_waiter_holds_up_nobody_else(void)
 {
     set_up(1, 0);
