@@ -216,7 +216,9 @@ static void wait_once(struct scene *scene, int64_t timeout)
     board->result = coop_condition_wait(scene->condition, timeout);
     board->mark = 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    board->number = 1; /* it came back, with the lock */
     board->mark = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     coop_condition_release(scene->condition);
 }
 
@@ -247,6 +249,8 @@ static void wait_for_it(struct scene *scene)
     board->result = coop_condition_acquire(scene->condition, COOP_FOREVER);
     if (board->result < 0) return;
     board->result = coop_condition_wait_for(scene->condition, is_notified, (void *)(uintptr_t)shm_of(scene), COOP_S(9));
+    board->number = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     coop_condition_release(scene->condition);
 }
 
@@ -298,6 +302,8 @@ static void look(struct scene *scene)
     const struct coopi_condition_shm *shm = shm_of(scene);
     look_lock(scene);
     if (!state.looked) state.used = coopi_load_relaxed(&shm->taken);
+    if (!state.looked && state.used && !scene->his && !scene->board->number)
+        fault(scene, LOST, "the victim used a token up before it had the lock");
     state.before = state.looked ? state.granted : 0;
     state.granted = granted_in(shm);
     state.looked = true;
