@@ -21,6 +21,7 @@ static struct {
     uint64_t granted; /* when the last victim ended */
     uint64_t before;  /* the same of the one before it */
     bool looked;
+    bool early; /* a token was used up, and the victim had neither the lock nor come back */
     bool acted; /* the survivor has done what it does when the victim sleeps */
     int told;   /* deaths, to the survivor */
     struct peer *first;
@@ -302,8 +303,7 @@ static void look(struct scene *scene)
     const struct coopi_condition_shm *shm = shm_of(scene);
     look_lock(scene);
     if (!state.looked) state.used = coopi_load_relaxed(&shm->taken);
-    if (!state.looked && state.used && !scene->his && !scene->board->number)
-        fault(scene, LOST, "the victim used a token up before it had the lock");
+    if (!state.looked) state.early = state.used && !scene->his && !scene->board->number;
     state.before = state.looked ? state.granted : 0;
     state.granted = granted_in(shm);
     state.looked = true;
@@ -387,6 +387,7 @@ static void verify(struct scene *scene, uint64_t used)
 
 static enum outcome verify_wait(struct scene *scene)
 {
+    if (state.early) fault(scene, LOST, "the victim used a token up before it had the lock");
     verify(scene, state.used);
     return state.used ? AFTER : BEFORE;
 }
