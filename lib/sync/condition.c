@@ -344,8 +344,8 @@ static int wait_in_line(struct wait *wait)
         coopi_sync_doze(sync, turn, &wait->watch);
         if (coopi_sync_granted(sync, turn)) return 0;
         if (coopi_sync_is_over(sync, turn, &why)) return stop_waiting(wait, why);
-        r = coopi_tokens_enter(sync, COOPI_NEVER);
-        if (r < 0) return stop_waiting(wait, r);
+        r = coopi_tokens_enter(sync, turn->deadline);
+        if (r < 0) return coopi_sync_give_up_turn(sync, turn) ? r : 0;
         coopi_tokens_settle(sync);
         coopi_sync_watch(sync, turn, &wait->watch);
         coopi_sync_leave(sync);

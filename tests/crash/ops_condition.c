@@ -21,6 +21,7 @@ static struct {
     uint64_t granted; /* when the last victim ended */
     uint64_t before;  /* the same of the one before it */
     bool looked;
+    bool early; /* a token was used up, and the victim had neither the lock nor come back */
     bool acted; /* the survivor has done what it does when the victim sleeps */
     int told;   /* deaths, to the survivor */
     struct peer *first;
@@ -216,7 +217,9 @@ static void wait_once(struct scene *scene, int64_t timeout)
     board->result = coop_condition_wait(scene->condition, timeout);
     board->mark = 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    board->number = 1; /* it came back, with the lock */
     board->mark = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     coop_condition_release(scene->condition);
 }
 
@@ -247,6 +250,8 @@ static void wait_for_it(struct scene *scene)
     board->result = coop_condition_acquire(scene->condition, COOP_FOREVER);
     if (board->result < 0) return;
     board->result = coop_condition_wait_for(scene->condition, is_notified, (void *)(uintptr_t)shm_of(scene), COOP_S(9));
+    board->number = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     coop_condition_release(scene->condition);
 }
 
@@ -298,6 +303,7 @@ static void look(struct scene *scene)
     const struct coopi_condition_shm *shm = shm_of(scene);
     look_lock(scene);
     if (!state.looked) state.used = coopi_load_relaxed(&shm->taken);
+    if (!state.looked) state.early = state.used && !scene->his && !scene->board->number;
     state.before = state.looked ? state.granted : 0;
     state.granted = granted_in(shm);
     state.looked = true;
@@ -381,6 +387,7 @@ static void verify(struct scene *scene, uint64_t used)
 
 static enum outcome verify_wait(struct scene *scene)
 {
+    if (state.early) fault(scene, LOST, "the victim used a token up before it had the lock");
     verify(scene, state.used);
     return state.used ? AFTER : BEFORE;
 }

@@ -175,6 +175,9 @@ static void what_the_dead_had_is_known_when_its_row_is_taken_over(void)
     kill(second, SIGCONT);
     child_must(second);
     CHECK_EQ(coop_condition_waiters(condition), 0);
+    coop_semaphore_close(other);
+    coop_condition_close(condition);
+    coop_segment_close(segment);
 }
 
 static void a_waiter_hears_that_the_holder_died(void)
@@ -275,12 +278,14 @@ static void a_death_is_told_to_who_timed_out(void)
     pid_t pid;
     CHILD(pid) {
         hold();
-        CHECK_OWNER_DIED(coop_condition_wait(condition, COOP_MS(100)));
+        int r = -ETIMEDOUT;
+        while (r == -ETIMEDOUT) r = coop_condition_wait(condition, COOP_MS(100)); /* until somebody holds the lock */
+        CHECK_OWNER_DIED(r);
         let_go();
     }
     CHECK_SOON(coop_condition_waiters(condition) == 1);
     pid_t dead = holder();
-    CHECK_SOON(coop_condition_waiters(condition) == 0); /* it waits for the lock */
+    CHECK_SOON(coop_condition_waiters(condition) == 0); /* it timed out, and waits for the lock */
     test_sleep_ms(20);
     child_kill(dead);
     child_must(pid);
