@@ -40,9 +40,9 @@ static void keep(struct coopi_findings *findings, const char *sentence)
     model_append(findings->context, model_new_text(sentence));
 }
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_image(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
-    return image_read(copy->context, offset, ret_lock, sizeof *ret_lock) == 0;
+    return image_read(copy->context, offset, ret_bytes, size) == 0;
 }
 
 /* Once, in private memory. */
@@ -51,7 +51,7 @@ static int look(const struct image *image, struct coopi_findings *findings)
     uint8_t *bytes = malloc(image->header.storage);
     if (!bytes) return coopi_fail(ENOMEM, "%s: no memory for its tables", image->label);
     struct coopi_copy copy = {
-        .bytes = bytes, .file_size = image->file_size, .label = image->label, .read_lock = read_lock, .context = image};
+        .bytes = bytes, .file_size = image->file_size, .label = image->label, .read = read_image, .context = image};
     int r = image_read(image, 0, bytes, image->header.storage);
     if (r == 0) {
         memcpy(bytes, &image->header,
@@ -101,6 +101,7 @@ static int go_inside(const char *text, bool trust, bool dry_run, json_t **ret_fi
     struct coopi_findings findings = {.tell = keep, .context = model_array()};
     *ret_findings = findings.context;
     int r = coop_segment_open(text, trust ? COOP_TRUST_PEERS : 0, &segment);
+    if (r == -ENOENT) return coopi_fail(ENOENT, "%s: no such segment; `shmctl ls` lists those there are", text);
     if (r < 0) return r;
     r = coopi_segment_repair(segment->map, dry_run, &findings);
     coop_segment_close(segment);

@@ -6,8 +6,8 @@
 #include "table.h"
 
 #include "base/error.h"
+#include "segment/abandoned.h"
 #include "segment/attach.h"
-#include "segment/naming.h"
 
 #include <coop/error.h>
 #include <coop/segment.h>
@@ -31,26 +31,20 @@ struct gc {
     int code;
 };
 
-enum fate { KEPT, ENDS, FAILED };
+enum fate { KEPT, ENDS, GONE, FAILED };
 
-static const char *const fates[] = {"kept", "removed", "failed"};
+static const char *const fates[] = {"kept", "removed", "gone", "failed"};
 
-/* With the lease nobody can come before the name is gone. */
 static enum fate end_it(const struct gc *gc, const struct coopi_segment_name *name, int fd, const char **ret_why)
 {
-    int r = coopi_lease_take(fd);
-    if (r == -EAGAIN) {
-        *ret_why = "somebody has it open or mapped: the kernel refuses a write lease";
-        return KEPT;
+    switch (coopi_abandoned_end(name, fd, PATIENCE, gc->dry_run)) {
+    case 0: *ret_why = "nobody has it open or mapped: the kernel granted a write lease"; return ENDS;
+    case -ENOENT: *ret_why = "somebody else removed it first"; return GONE;
+    case -EBUSY: *ret_why = "somebody else removes or opens it just now"; return KEPT;
+    case -EAGAIN: *ret_why = "somebody has it open or mapped: the kernel refuses a write lease"; return KEPT;
+    case -ENOLCK: *ret_why = "the kernel cannot tell whether anybody has it: it gives no lease on it"; return KEPT;
+    default: return FAILED;
     }
-    if (r < 0) {
-        *ret_why = "the kernel cannot tell whether anybody has it: it gives no lease on it";
-        return KEPT;
-    }
-    *ret_why = "nobody has it open or mapped: the kernel granted a write lease";
-    enum fate fate = gc->dry_run || coopi_unlink_if_same(name, fd) == 0 ? ENDS : FAILED;
-    coopi_lease_give(fd);
-    return fate;
 }
 
 static enum fate judge(const struct gc *gc, const struct coopi_segment_name *name, int fd, const char **ret_why)
@@ -67,22 +61,28 @@ static enum fate judge(const struct gc *gc, const struct coopi_segment_name *nam
         *ret_why = "it was made to stay until it is removed (--all takes those as well)";
         return KEPT;
     }
-    if (coopi_name_lock(fd, PATIENCE, name->name) < 0) {
-        *ret_why = "somebody else removes or opens it just now";
-        return KEPT;
-    }
-    enum fate fate = end_it(gc, name, fd, ret_why);
-    coopi_name_unlock(fd);
-    return fate;
+    return end_it(gc, name, fd, ret_why);
+}
+
+static bool is_there(const struct coopi_segment_name *name)
+{
+    char path[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME];
+    struct stat st;
+    snprintf(path, sizeof path, COOPI_SHM_FOLDER "%s", name->shm);
+    return lstat(path, &st) == 0;
 }
 
 static void look_at(struct gc *gc, const struct coopi_segment_name *name, json_t *segments)
 {
     const char *why = NULL;
     enum fate fate = FAILED;
+    bool there = is_there(name);
     int fd, r = coopi_segment_file_open(name, COOP_TRUST_PEERS, &fd); /* it is not mapped */
     if (r == -ENOENT && gc->name_count == 0) return;                  /* it has gone since it was listed */
-    if (r == 0) {
+    if (r == -ENOENT && there) {
+        fate = GONE;
+        why = "somebody else removed it while it was opened";
+    } else if (r == 0) {
         fate = judge(gc, name, fd, &why);
         close(fd);
     }

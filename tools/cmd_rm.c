@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/name.h"
+#include "segment/naming.h"
 
 #include <coop/segment.h>
 
@@ -13,7 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,23 +34,33 @@ static bool is_damage(int result)
     return result == -EBADMSG || result == -ENOTSUP || result == -EACCES;
 }
 
-/* A file in a segment's place that the library will not touch: with --force it goes if it is a plain file of ours. */
+/* A plain file of ours may go, whatever is in it. */
+static int check_file(const char *name, const char *path, int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) return coopi_fail(errno, "%s: fstat: %s", name, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return coopi_fail(EACCES, "%s: %s is not a regular file; look at it, and remove it with `rm`", name, path);
+    if (status.st_uid != geteuid() && geteuid() != 0)
+        return coopi_fail(EACCES, "%s: belongs to uid %u; ask its owner to remove it", name, (unsigned)status.st_uid);
+    return 0;
+}
+
+/* A file in a segment's place that the library will not touch, with --force: the one that was judged, and not what has
+ * come under its name since. */
 static int remove_file(const char *text)
 {
     struct coopi_segment_name name;
-    struct stat status;
     char path[sizeof COOPI_SHM_FOLDER + COOPI_SHM_NAME];
     int r = coopi_segment_name_parse(text, &name);
     if (r < 0) return r;
     snprintf(path, sizeof path, COOPI_SHM_FOLDER "%s", name.shm);
-    if (lstat(path, &status) != 0) return coopi_fail(errno, "%s: %s", name.name, strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return coopi_fail(EACCES, "%s: %s is not a regular file; look at it, and remove it with `rm`", name.name, path);
-    if (status.st_uid != geteuid() && geteuid() != 0)
-        return coopi_fail(EACCES, "%s: belongs to uid %u; ask its owner to remove it", name.name,
-                          (unsigned)status.st_uid);
-    if (shm_unlink(name.shm) != 0) return coopi_fail(errno, "%s: %s", name.name, strerror(errno));
-    return 0;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); /* reads nothing, and a FIFO cannot hold it up */
+    if (fd < 0) return coopi_fail(errno, "%s: %s: %s", name.name, path, strerror(errno));
+    r = check_file(name.name, path, fd);
+    if (r == 0) r = coopi_unlink_if_same(&name, fd);
+    close(fd);
+    return r;
 }
 
 static void remove_one(struct rm *rm, const char *text)

@@ -67,7 +67,8 @@ static void lock_cell(const json_t *object, char cell[TABLE_CELL])
 static void death_cell(const json_t *object, char cell[TABLE_CELL])
 {
     char text[LOCKVIEW_TEXT];
-    lockview_death_text(json_object_get(object, "lock"), text);
+    const json_t *lock = json_object_get(object, "lock");
+    lockview_death_text(json_object_get(object, "last_death") ? object : lock, text);
     snprintf(cell, TABLE_CELL, "%s", *text ? text : "-");
 }
 
@@ -177,6 +178,27 @@ static void print_segment(const json_t *document)
     PRINT(owners, owner_columns);
 }
 
+static void print_person(const json_t *who, const char *label)
+{
+    char numbers[64] = "";
+    uint64_t permits = model_get_number(who, "permits"), depth = model_get_number(who, "depth");
+    if (permits) snprintf(numbers, sizeof numbers, ", %" PRIu64 " permits", permits);
+    if (depth > 1) snprintf(numbers, sizeof numbers, ", depth %" PRIu64, depth);
+    if (json_is_true(json_object_get(who, "arrived"))) snprintf(numbers, sizeof numbers, ", arrived");
+    const char *wants = model_get_text(who, "wants");
+    table_fact(label, "pid %" PRIu64 " tid %" PRIu64 " (%s), %s%s%s%s", model_get_number(who, "pid"),
+               model_get_number(who, "tid"), model_get_text(who, "command"), model_get_text(who, "state"), numbers,
+               *wants ? ", " : "", wants);
+}
+
+/* One thread, or several, if there are any. */
+static void print_people(const json_t *object, const char *key, const char *label)
+{
+    const json_t *people = json_object_get(object, key);
+    if (json_is_object(people)) print_person(people, label);
+    for (size_t i = 0; i < json_array_size(people); i++) print_person(json_array_get(people, i), label);
+}
+
 static void print_object(const json_t *document, const char *segment, const char *part)
 {
     const json_t *object = json_array_get(json_object_get(document, "objects"), 0);
@@ -194,6 +216,16 @@ static void print_object(const json_t *document, const char *segment, const char
     table_fact("storage", "%s at %" PRIu64 ", entry %" PRIu64, size, model_get_number(object, "offset"),
                model_get_number(object, "entry"));
     print_lock("lock", json_object_get(object, "lock"));
+    print_people(object, "holders", "holds");
+    print_people(object, "writer", "writes");
+    print_people(object, "readers", "reads");
+    print_people(object, "members", "member");
+    print_people(object, "waiters", "waits");
+    if (json_is_object(json_object_get(object, "last_death"))) {
+        char death[LOCKVIEW_TEXT];
+        lockview_death_text(object, death);
+        table_fact("last death", "%s", death);
+    }
     if (json_object_get(object, "version")) table_fact("version", "%" PRIu64, model_get_number(object, "version"));
     if (*part) table_fact("part", "%s", part);
     if (json_object_get(object, "text")) table_fact("value", "%s", model_get_text(object, "text"));

@@ -65,7 +65,7 @@ static json_t *holder(uint64_t word, const struct people_owner *owner)
     return who;
 }
 
-static json_t *last_death(const struct coopi_death *death)
+json_t *lockview_last_death(const struct coopi_death *death)
 {
     if (death->count == 0) return json_null();
     json_t *last = model_object();
@@ -102,7 +102,7 @@ json_t *lockview_read(const struct image *image, uint64_t offset, uint32_t *ret_
     model_put(view, "holder", named ? holder(lock.robust.word, &owner) : json_null());
     model_number(view, "depth", state == LOCK_FREE ? 0 : (uint64_t)lock.robust.extra + 1);
     model_bool(view, "waiters", state != LOCK_FREE && (lock.robust.word & COOPI_WAITERS));
-    model_put(view, "last_death", last_death(&lock.death));
+    model_put(view, "last_death", lockview_last_death(&lock.death));
     *ret_tag = named ? coopi_tag_of(lock.robust.word) : 0;
     return view;
 }

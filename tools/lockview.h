@@ -13,6 +13,9 @@
  * nobody. */
 json_t *lockview_read(const struct image *image, uint64_t offset, uint32_t *ret_tag, int *ret_result);
 
+/* {"count", "pid", "tid", "command", "when", "when_ns"}, a new reference; null: nobody died yet. */
+json_t *lockview_last_death(const struct coopi_death *death);
+
 /* Counts that TAG's owner holds a lock; 0: nobody does. */
 void lockview_count(struct people_holds holds[COOPI_ROWS_MAX + 1], uint32_t tag);
 

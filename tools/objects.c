@@ -4,6 +4,7 @@
 
 #include "lockview.h"
 #include "model.h"
+#include "syncview.h"
 #include "text.h"
 #include "valueview.h"
 
@@ -92,7 +93,12 @@ static json_t *look(struct survey *survey, const struct coopi_entry *entry, uint
         r = valueview_read(image, entry, label, survey->wish->part, survey->wish->items, object);
         if (r < 0) model_problem(survey->document, r, coop_error_detail());
     }
-    if (!holds_items || entry->flags & COOPI_ENTRY_LOCKED) add_lock(survey, entry, label, object);
+    if (syncview_knows(entry->kind)) {
+        r = syncview_read(image, entry, number, label, object);
+        if (r < 0) model_problem(survey->document, r, coop_error_detail());
+    }
+    if (entry->kind == COOPI_LOCK || entry->kind == COOPI_RLOCK || (entry->flags & COOPI_ENTRY_LOCKED))
+        add_lock(survey, entry, label, object);
     return object;
 }
 

@@ -10,6 +10,8 @@
 #define SHMCTL_COMMANDS(X)                                                                                             \
     X(ls, "[--all-users]", "list the segments, and who uses them")                                                     \
     X(show, "[--items N] SEGMENT[/OBJECT[PART]]", "show what is in a segment: objects, values, locks, processes")      \
+    X(locks, "[SEGMENT...]", "show who holds and who waits for what, and who waits for each other for ever")           \
+    X(unlock, "--force --reason TEXT SEGMENT/OBJECT", "take a lock away from a living thread that will not let go")    \
     X(events, "SEGMENT", "show what happened in a segment: who died holding what, and who noticed")                    \
     X(check, "SEGMENT...", "check segments, and say what is wrong")                                                    \
     X(repair, "[--dry-run] SEGMENT...", "mend segments, while they are used")                                          \

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/quote.h"
 #include "base/type.h"
-#include "data/record.h"
+#include "segment/content.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -197,20 +197,16 @@ static json_t *show_choice(struct view *view, const struct choice *choice)
 }
 
 /* Where the items begin: behind the object's own lock, if it has one. */
-static int find_items(const struct view *view, bool record, uint64_t *ret_offset)
+static int find_items(const struct view *view, uint64_t *ret_offset)
 {
     const struct coopi_entry *entry = view->entry;
-    uint64_t end = entry->offset + entry->size;
-    uint64_t begin = entry->body;
-    uint64_t one = record ? coopi_record_bytes(view->type->size) : view->type->size;
+    uint64_t body_size = entry->offset + entry->size - entry->body;
     char quoted[COOPI_QUOTED];
-    if (entry->flags & COOPI_ENTRY_LOCKED) begin += sizeof(struct coopi_lock_shm);
-    bool counted = entry->kind == COOPI_ARRAY || entry->length == 1; /* a value is one item */
-    if (begin > end || entry->length > (end - begin) / one || !counted)
+    if (!coopi_content_fits(entry->kind, entry->flags, view->type->size, entry->length, body_size))
         return coopi_fail(EBADMSG, "%s: damaged: %" PRIu64 " items of type %s do not fit into its %" PRIu64 " bytes",
                           view->label, entry->length, coopi_quote(view->type->text, quoted, sizeof quoted),
                           entry->size);
-    *ret_offset = begin;
+    *ret_offset = entry->body + coopi_content_head(entry->flags);
     return 0;
 }
 
@@ -292,12 +288,12 @@ static int render_record(struct view *view, struct choice choice, json_t *object
 
 static int show_value(struct view *view, const char *part, json_t *object)
 {
-    bool record = view->entry->kind == COOPI_VALUE && view->type->size > sizeof(uint64_t);
+    bool record = coopi_is_record(view->entry->kind, view->type->size);
     uint64_t begin;
     struct choice choice;
     json_t *value = NULL;
     char *text = NULL;
-    int r = find_items(view, record, &begin);
+    int r = find_items(view, &begin);
     if (r == 0) r = choose(view, part, begin, &choice);
     if (r < 0) return r;
     if (record)

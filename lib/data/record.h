@@ -25,12 +25,6 @@ struct coopi_record {
     uint32_t stride;              /* from one buffer to the other */
 };
 
-/* Bytes of both buffers with their head, for a value of SIZE bytes (at most 1 GiB). */
-static inline uint64_t coopi_record_bytes(uint32_t size)
-{
-    return sizeof(struct coopi_record_shm) + 2 * (((uint64_t)size + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE);
-}
-
 static inline struct coopi_record coopi_record_at(void *place, uint32_t size)
 {
     return (struct coopi_record){place, size, (size + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE};

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/name.h"
 #include "base/quote.h"
+#include "segment/content.h"
 #include "sync/holding.h"
 
 #include <errno.h>
@@ -12,35 +13,17 @@
 
 static_assert(sizeof(struct coopi_lock_shm) % COOPI_LINE == 0, "the items behind the lock stay aligned");
 
-static uint64_t lock_size(uint32_t entry_flags)
-{
-    return entry_flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
-}
-
-/* A Value that one atomic access does not reach. */
-static bool is_record(uint32_t kind, const struct coopi_type *type)
-{
-    return kind == COOPI_VALUE && type->size > sizeof(uint64_t);
-}
-
-/* Bytes behind the lock. False: more than a number can say. */
-static bool items_size(uint32_t kind, const struct coopi_type *type, uint64_t length, uint64_t *ret_size)
-{
-    uint64_t one = is_record(kind, type) ? coopi_record_bytes(type->size) : type->size;
-    return !__builtin_mul_overflow(one, length, ret_size);
-}
-
 /* Bytes of the body, in whole lines and never none, so that the items have an address. */
 static int body_size(const char *who, uint32_t kind, const struct coopi_type *type, struct coopi_want *want)
 {
     uint64_t bytes;
     if (want->length == UINT64_MAX) return 0;
-    if (!items_size(kind, type, want->length, &bytes) || bytes > INT64_MAX / 2)
+    if (!coopi_content_size(kind, type->size, want->length, &bytes) || bytes > INT64_MAX / 2)
         return coopi_fail(ENOSPC,
                           "%s: %" PRIu64 " items of %" PRIu32 " bytes are more than any segment holds; ask for fewer",
                           who, want->length, type->size);
     if (bytes == 0) bytes = 1;
-    want->body_size = lock_size(want->entry_flags) + (bytes + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
+    want->body_size = coopi_content_head(want->entry_flags) + (bytes + COOPI_LINE - 1) / COOPI_LINE * COOPI_LINE;
     return 0;
 }
 
@@ -62,26 +45,22 @@ static int damaged(const struct coopi_typed *typed, const char *what)
                       typed->object.length, typed->object.body_size);
 }
 
-/* The type and the sizes came out of the segment, where anybody may have written them: nothing is believed. A Value has
- * one item, whatever its entry says. */
+/* The type and the sizes came out of the segment, where anybody may have written them: nothing is believed. */
 static int check_found(uint32_t kind, struct coopi_typed *typed)
 {
-    uint64_t head = lock_size(typed->object.entry_flags);
-    uint64_t bytes;
     int result = typed->object.type ? coopi_type_parse(typed->object.type, "found", &typed->type) : -EINVAL;
     if (result < 0) return result == -ENOMEM ? result : damaged(typed, "its type is not one");
-    bool fits = items_size(kind, &typed->type, typed->object.length, &bytes) && typed->object.body_size >= head &&
-                typed->object.body_size - head >= bytes;
-    if (fits && kind == COOPI_VALUE) fits = typed->object.length == 1 && typed->object.body_size - head >= COOPI_LINE;
-    if (fits) return 0;
+    if (coopi_content_fits(kind, typed->object.entry_flags, typed->type.size, typed->object.length,
+                           typed->object.body_size))
+        return 0;
     coopi_type_clear(&typed->type);
     return damaged(typed, "its items do not fit into its storage");
 }
 
 static void bind(uint32_t kind, struct coopi_typed *typed)
 {
-    uint8_t *data = typed->object.body + lock_size(typed->object.entry_flags);
-    bool record = is_record(kind, &typed->type);
+    uint8_t *data = typed->object.body + coopi_content_head(typed->object.entry_flags);
+    bool record = coopi_is_record(kind, typed->type.size);
     typed->code = coopi_type_is_scalar(&typed->type) ? typed->type.code : 's';
     typed->number = typed->object.read_only ? 0 : typed->code;
     typed->data = record ? NULL : data;

@@ -21,8 +21,7 @@ static __thread struct {
 static coop_manager *managers;
 static uint64_t last_serial;
 static pthread_key_t thread_end;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static int key_error;
+static bool key_made;
 
 /* OWNER is &mine of the thread that ends: its address may be another thread's soon. */
 static void release_lanes(void *owner)
@@ -39,9 +38,14 @@ static void release_lanes(void *owner)
     coopi_proxy_unlock();
 }
 
-static void make_key(void)
+/* A program that has no key left may have one later: so failing is not remembered. */
+static int make_key(const coop_manager *m)
 {
-    key_error = pthread_key_create(&thread_end, release_lanes);
+    int error = key_made ? 0 : pthread_key_create(&thread_end, release_lanes);
+    key_made = !error;
+    if (!error) return 0;
+    return coopi_fail(error, "%s: this process has no thread-specific key left; it uses too many libraries",
+                      m->address.url);
 }
 
 /* In a forked child: closes the copies of the parent's connections, and forgets its child. Another thread may have been
@@ -79,12 +83,9 @@ int coopi_lanes_begin(coop_manager *m)
 {
     uint64_t generation = coopi_generation();
     if (!generation) return -ENOMEM;
-    pthread_once(&key_once, make_key);
-    if (key_error)
-        return coopi_fail(key_error, "%s: this process has no thread-specific key left; it uses too many libraries",
-                          m->address.url);
     coopi_proxy_lock();
-    int result = renew(m, generation);
+    int result = make_key(m);
+    if (result == 0) result = renew(m, generation);
     if (result == 0) {
         m->next = managers;
         coopi_store_release(&managers, m);

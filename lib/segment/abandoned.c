@@ -68,7 +68,10 @@ int coopi_abandoned_settle(const struct coopi_segment_name *name, int fd, bool l
 {
     struct coopi_header header;
     struct stat st;
-    if (fstat(fd, &st) != 0 || pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header) return 0;
+    if (fstat(fd, &st) != 0) return coopi_fail(errno, "%s: fstat: %s", name->name, strerror(errno));
+    ssize_t got = pread(fd, &header, sizeof header, 0);
+    if (got < 0) return coopi_fail(errno, "%s: its header cannot be read: %s", name->name, strerror(errno));
+    if (got != (ssize_t)sizeof header) return 0;                                     /* attaching says it */
     if (coopi_header_check(&header, (uint64_t)st.st_size, name->name) < 0) return 0; /* attaching says it */
     int home = coopi_is_at_home(&header, name->name);
     if (home < 0) return home;
@@ -96,4 +99,22 @@ int coopi_abandoned_remove(const struct coopi_segment_name *name)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     return 0;
+}
+
+/* With the lease nobody can come before the name is gone. */
+static int end_locked(const struct coopi_segment_name *name, int fd, bool dry_run)
+{
+    int r = coopi_lease_take(fd);
+    if (r < 0) return r == -EAGAIN ? r : -ENOLCK;
+    r = dry_run ? 0 : coopi_unlink_if_same(name, fd);
+    coopi_lease_give(fd);
+    return r;
+}
+
+int coopi_abandoned_end(const struct coopi_segment_name *name, int fd, int64_t patience, bool dry_run)
+{
+    if (coopi_name_lock(fd, patience, name->name) < 0) return -EBUSY;
+    int r = end_locked(name, fd, dry_run);
+    coopi_name_unlock(fd);
+    return r;
 }

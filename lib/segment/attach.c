@@ -28,9 +28,7 @@ static int say_open(const struct coopi_segment_name *name, int error)
 {
     const char *folder = COOPI_SHM_FOLDER, *shm = name->shm;
     switch (error) {
-    case ENOENT:
-        return coopi_fail(ENOENT, "%s: no such segment (%s%s); make it with COOP_CREATE, or look at `shmctl ls`",
-                          name->name, folder, shm);
+    case ENOENT: return coopi_fail(ENOENT, "%s: no such segment; `shmctl ls` lists those there are", name->name);
     case ELOOP:
         return coopi_fail(EACCES, "%s: %s%s is a symbolic link, not a segment; remove it", name->name, folder, shm);
     case EISDIR:

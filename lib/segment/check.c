@@ -3,6 +3,8 @@
 #include "segment/check.h"
 
 #include "base/error.h"
+#include "base/type.h"
+#include "segment/content.h"
 #include "segment/owner.h"
 
 #include <coop/error.h>
@@ -139,6 +141,53 @@ int coopi_directory_check(const struct coopi_copy *copy, struct coopi_findings *
     return 0;
 }
 
+/* NULL: it can be opened, or nobody can read it; else what is wrong. */
+static int judge_content(const struct coopi_copy *copy, const struct coopi_entry *entry, const char **ret_wrong)
+{
+    char text[COOPI_TYPE_TEXT];
+    struct coopi_type type;
+    *ret_wrong = NULL;
+    if (entry->type_size == 0 || entry->type_size > sizeof text) {
+        *ret_wrong = "has a type of an impossible length";
+        return 0;
+    }
+    if (!copy->read(copy, entry->offset, entry->type_size, text)) return 0;
+    if (strnlen(text, entry->type_size) + 1 != entry->type_size) {
+        *ret_wrong = "has a type that is not a string";
+        return 0;
+    }
+    int r = coopi_type_parse(text, copy->label, &type);
+    if (r == -ENOMEM) return r;
+    if (r < 0) {
+        *ret_wrong = "has a type that is not one";
+        return 0;
+    }
+    uint64_t body_size = entry->offset + entry->size - entry->body;
+    if (!coopi_content_fits(entry->kind, entry->flags, type.size, entry->length, body_size))
+        *ret_wrong = "has no room for its items";
+    coopi_type_clear(&type);
+    return 0;
+}
+
+int coopi_types_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad)
+{
+    const struct coopi_entry *entries = coopi_copy_directory(copy);
+    for (uint32_t i = 0; i < coopi_copy_header(copy)->directory.count; i++) {
+        char text[80];
+        const char *wrong;
+        const struct coopi_entry *entry = &entries[i];
+        if (bad[i] || !(entry->state & COOPI_ENTRY_LIVE)) continue;
+        if (entry->kind != COOPI_VALUE && entry->kind != COOPI_ARRAY) continue;
+        int r = judge_content(copy, entry, &wrong);
+        if (r < 0) return r;
+        if (!wrong) continue;
+        bad[i] = COOPI_BAD_TYPE;
+        tell(findings, "%s: entry %" PRIu32 ", %s, %s: nobody can open it", copy->label, i, name_of(entry, text),
+             wrong);
+    }
+    return 0;
+}
+
 static bool overlaps(const struct coopi_entry *entry, uint64_t start, uint64_t end)
 {
     return entry->offset < end && start < entry->offset + entry->size;
@@ -252,10 +301,26 @@ void coopi_locks_check(const struct coopi_copy *copy, struct coopi_findings *fin
         if (bad[i] || !(entries[i].state & COVERS)) continue;
         struct coopi_lock_shm lock;
         uint64_t at = coopi_entry_lock_offset(&entries[i], h, copy->file_size);
-        if (!at || !copy->read_lock(copy, at, &lock)) continue;
+        if (!at || !copy->read(copy, at, sizeof lock, &lock)) continue;
         if (!coopi_lock_is_sound(&lock, entries[i].kind, h->owners.count))
             tell(findings, "%s: the lock of %s is held by an owner that there cannot be, or by nobody more than once",
                  copy->label, name_of(&entries[i], text));
+    }
+}
+
+void coopi_syncs_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad)
+{
+    const struct coopi_entry *entries = coopi_copy_directory(copy);
+    for (uint32_t i = 0; i < coopi_copy_header(copy)->directory.count; i++) {
+        char text[80];
+        bool openable;
+        const struct coopi_entry *entry = &entries[i];
+        if (bad[i] || !(entry->state & COOPI_ENTRY_LIVE) || !coopi_kind_is_sync(entry->kind)) continue;
+        const char *wrong = coopi_sync_judge(copy, entry, &openable);
+        if (!wrong) continue;
+        if (!openable) bad[i] = COOPI_BAD_TYPE;
+        tell(findings, "%s: entry %" PRIu32 ", %s, %s%s", copy->label, i, name_of(entry, text), wrong,
+             openable ? "" : ": nobody can open it");
     }
 }
 
@@ -290,11 +355,13 @@ int coopi_segment_check_marking(const struct coopi_copy *copy, struct coopi_find
     coopi_size_check(copy, findings);
     bool undone = is_left_undone(copy);
     int r = coopi_directory_check(copy, findings, bad);
+    if (r == 0) r = coopi_types_check(copy, findings, bad);
     if (r == 0 && !undone) r = coopi_index_check(copy, findings, bad);
     if (r < 0) return r;
     if (!undone) coopi_storage_check(copy, findings, bad);
     coopi_owners_check(copy, findings);
     coopi_locks_check(copy, findings, bad);
+    coopi_syncs_check(copy, findings, bad);
     coopi_events_check(copy, findings);
     return 0;
 }

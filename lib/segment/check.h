@@ -14,9 +14,10 @@ struct coopi_copy {
     const uint8_t *bytes; /* [0, header.storage) of the file; the header has passed coopi_header_check() */
     uint64_t file_size;
     const char *label;
-    /* Copies the lock at OFFSET of the file, inside file_size. False: it cannot be read. */
-    bool (*read_lock)(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock);
-    const void *context; /* read_lock's */
+    /* Copies SIZE bytes at OFFSET of the file, inside file_size: at most a type's text. False: they cannot
+     * be read. */
+    bool (*read)(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes);
+    const void *context; /* read's */
 };
 
 /* Called with a sentence for each thing that is wrong. */
@@ -43,7 +44,12 @@ void coopi_size_check(const struct coopi_copy *copy, struct coopi_findings *find
  * -ENOMEM with a sentence. */
 #define COOPI_BAD 1      /* nobody can say what it covers */
 #define COOPI_BAD_NAME 2 /* only its name is wrong */
+#define COOPI_BAD_TYPE 3 /* nobody can open it */
 int coopi_directory_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad);
+
+/* Values and arrays that are live and not BAD: is their type one, and is there room for their items? BAD is set for
+ * those that no call opens. -ENOMEM with a sentence. */
+int coopi_types_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad);
 
 /* What is derived from the entries that are not BAD: the words about storage, and the index. */
 void coopi_storage_check(const struct coopi_copy *copy, struct coopi_findings *findings, const uint8_t *bad);
@@ -53,6 +59,13 @@ int coopi_index_check(const struct coopi_copy *copy, struct coopi_findings *find
 void coopi_owners_check(const struct coopi_copy *copy, struct coopi_findings *findings);
 void coopi_locks_check(const struct coopi_copy *copy, struct coopi_findings *findings, const uint8_t *bad);
 void coopi_events_check(const struct coopi_copy *copy, struct coopi_findings *findings);
+
+/* Semaphores, conditions, events, barriers and RWLocks of entries that are not BAD; BAD is set for those that no call
+ * opens. */
+void coopi_syncs_check(const struct coopi_copy *copy, struct coopi_findings *findings, uint8_t *bad);
+
+/* What is wrong with one of them, a sound entry; NULL: nothing. */
+const char *coopi_sync_judge(const struct coopi_copy *copy, const struct coopi_entry *entry, bool *ret_openable);
 
 /* One lock, one event: sound? */
 bool coopi_lock_is_sound(const struct coopi_lock_shm *lock, uint32_t kind, uint32_t owner_count);

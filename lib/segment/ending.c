@@ -16,7 +16,7 @@ static uint32_t end_key_made;
 
 static void leave_all(struct coopi_self *self)
 {
-    for (uint32_t slot = 0; slot < COOPI_MAPS && self->lives; slot++) {
+    for (uint32_t slot = 0; slot < coopi_maps_end() && self->lives; slot++) {
         struct coopi_map *map = coopi_map_in_slot(slot);
         if (map && self->id[slot]) coopi_owner_leave(map, self);
     }
@@ -78,7 +78,7 @@ __attribute__((destructor)) static void end_program(void)
     struct coopi_self *self = coopi_self_;
     if (self && self->head && self->held_count == self->lives) leave_all(self);
     const struct coopi_process *process = coopi_process_seen();
-    for (uint32_t slot = 0; process && slot < COOPI_MAPS; slot++) {
+    for (uint32_t slot = 0; process && slot < coopi_maps_end(); slot++) {
         struct coopi_map *map = coopi_map_in_slot(slot);
         if (map && coopi_load_acquire(&process->participant[slot]) && is_over(map, process))
             coopi_participant_leave(map);

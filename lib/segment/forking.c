@@ -4,15 +4,16 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "segment/process.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint32_t watched;
 static void (*tell_all)(void);
 static bool (*enter_child)(void);
-static int error;
 
 /* A page that this process shares with its children. A child has its own from its first own fork on. */
 static uint32_t *entered;
@@ -44,16 +45,23 @@ static void end_in_child(void)
     if (parents) munmap(parents, sizeof *parents);
 }
 
-static void watch(void)
+/* A program that has no memory for it now may have some later: so failing is not remembered. */
+static int watch(void)
 {
-    error = pthread_atfork(begin, end_in_parent, end_in_child);
+    struct coopi_process *process = coopi_process();
+    if (!process) return errno;
+    coopi_process_lock(process);
+    int error = watched ? 0 : pthread_atfork(begin, end_in_parent, end_in_child);
+    if (!error) coopi_store_release(&watched, 1);
+    coopi_process_unlock(process);
+    return error;
 }
 
 int coopi_forking_watch(void (*tell)(void), bool (*enter)(void))
 {
     coopi_store_relaxed(&tell_all, tell);
     coopi_store_relaxed(&enter_child, enter); /* all give the same */
-    pthread_once(&once, watch);
+    int error = coopi_load_acquire(&watched) ? 0 : watch();
     return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
 }
 

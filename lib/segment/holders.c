@@ -39,7 +39,7 @@ static uint32_t find_stander(struct coopi_map *map, const struct coopi_entry *en
     const struct coopi_sync_shm *sync = coopi_entry_sync(map, entry);
     if (!sync) return 0;
     const uint64_t *words = (const uint64_t *)(const void *)(sync + 1);
-    uint32_t tag = entry->kind == COOPI_RWLOCK ? living(map, coopi_load_acquire(&sync->rwlock.writer)) : 0;
+    uint32_t tag = 0;
     for (uint64_t i = 0; !tag && i < entry->length; i++) tag = living(map, coopi_tag_of(coopi_load_acquire(&words[i])));
     return tag;
 }

@@ -58,6 +58,9 @@
 #define COOPI_EVENTS_MAX 4096
 #define COOPI_FUTEX_OFFSET (-32)
 
+/* What a bell changes by: the kernel sees no tid in it, and it comes round after four rings. */
+#define COOPI_BELL_RING UINT32_C(0x40000000)
+
 /* The mode of a lock: generation << 2, and these. Neither of them: it is quiet. robust.h tells their story. */
 #define COOPI_MODE_CALL UINT32_C(1) /* a sleeper came */
 #define COOPI_MODE_BUSY UINT32_C(2) /* it is given up by compare-and-swap */
@@ -109,9 +112,11 @@ static_assert(sizeof(struct coopi_waitlist_shm) == 64, "one line");
 struct coopi_semaphore_shm {
     uint32_t total;     /* permits that it was made with */
     uint32_t permits;   /* counting: those that nobody took */
-    uint32_t available; /* derived: those that are neither held nor reserved */
-    uint32_t reserved;  /* derived: given to threads that wait, and not yet taken by them */
+    uint32_t available; /* derived: those that nobody holds */
+    uint32_t spare;
 };
+
+#define COOPI_PERMITS_MAX UINT32_C(0x7fffffff)
 
 struct coopi_condition_shm {
     uint64_t sequence; /* which version counts: sequence % 2; one store of it commits a notify */
@@ -119,8 +124,9 @@ struct coopi_condition_shm {
         uint64_t upto;    /* whoever waits with a ticket up to this one has been notified */
         uint64_t granted; /* tokens ever given out */
     } version[2];
-    uint64_t taken; /* tokens ever used up by a waiter that has its lock again */
-    uint32_t lock;  /* number + 1 of the directory entry of the lock that it works with; 0: its own */
+    uint64_t taken;           /* tokens ever used up by a waiter that has its lock again */
+    uint32_t lock;            /* number + 1 of the directory entry of the lock that it works with; 0: its own */
+    uint32_t lock_generation; /* that entry's: entry.state / COOPI_ENTRY_GENERATION, its low half */
 };
 
 /* Without the guard, which only a reset and the record of a death take. */
@@ -145,15 +151,16 @@ struct coopi_barrier_shm {
 #define COOPI_PARTY_GENERATION UINT32_C(0x3fffffff)
 
 struct coopi_rwlock_shm {
-    uint32_t writer;   /* the tag of who writes; 0: nobody */
-    uint32_t readers;  /* derived: words that read */
-    uint32_t reserved; /* derived: readers, or one writer, that have been let in and have not yet come */
     uint32_t tainted;  /* a writer died, and no writer has been told yet */
+    uint32_t writer;   /* derived: the tag of who writes; 0: nobody */
+    uint32_t readers;  /* derived: words that read */
+    uint32_t reserved; /* derived: readers that were let in and have not yet come; COOPI_WRITES: such a writer */
 };
+#define COOPI_WRITES UINT32_C(0x80000000)
 
 /* Semaphore, Condition, Barrier and RWLock. Behind it stand entry.length words {tag | number}, one for each thread that
- * stands in the object: permits held (Semaphore), times read (RWLock), COOPI_PARTY_* (Barrier: a word for each party).
- * A Condition has none. */
+ * stands in the object: permits held (Semaphore), times read or COOPI_WRITES (RWLock; each owner row has its own),
+ * COOPI_PARTY_* (Barrier: a word for each party). A Condition has none. */
 struct coopi_sync_shm {
     struct coopi_lock_shm guard; /* held for a few instructions in each call; and who died last in the object */
     struct coopi_waitlist_shm waiting;
@@ -297,7 +304,7 @@ struct coopi_entry {
     uint64_t offset; /* storage covered: [offset, offset + size), 64-aligned */
     uint64_t size;
     uint64_t body;
-    uint64_t length;    /* items of an Array; words behind a Semaphore, Barrier or RWLock; 1 else */
+    uint64_t length;    /* items of an Array; words behind a Semaphore, Barrier or RWLock; Condition: 0; 1 else */
     uint32_t type_size; /* with NUL; 0: no type */
     uint32_t next;      /* in the index: number of the chain's next entry plus one; 0: none */
     char name[72];      /* empty: nameless */
@@ -330,17 +337,20 @@ struct coopi_seat {
     uint64_t who;      /* {tag | number + 1 of the object's entry}; 0: nobody waits. Stored last; taken away by others
                         * by CAS, under that object's guard, once its owner is dead */
     uint64_t ticket;   /* order of arrival at the object */
-    uint32_t state;    /* sequence << 2 | COOPI_SEAT_*: the word that the thread sleeps by; by CAS */
+    uint32_t state;    /* sequence << 3 | COOPI_SEAT_*: the word that the thread sleeps by; by CAS */
     uint32_t want;     /* permits (Semaphore), 1 to write, 0 to read (RWLock) */
     uint32_t next;     /* row + 1 of who came after it at the object, derived; by whoever has the object's guard */
     uint32_t previous; /* the same of who came before it */
-    uint64_t spare[4];
+    uint64_t after;    /* Semaphore: what its word, or the permits, are once it has its turn; by who gives it the turn */
+    uint64_t spare[3];
 };
 static_assert(sizeof(struct coopi_seat) == 64, "one line");
 #define COOPI_SEAT_WAITING UINT32_C(1)
 #define COOPI_SEAT_GRANTED UINT32_C(2) /* its turn has come */
 #define COOPI_SEAT_LEFT UINT32_C(3)    /* it waits no longer, and could not take itself out of the list */
 #define COOPI_SEAT_MASK UINT32_C(3)
+#define COOPI_SEAT_ASLEEP UINT32_C(4) /* besides WAITING or GRANTED: it needs to be woken */
+#define COOPI_SEAT_SEQUENCE UINT32_C(8) /* one */
 
 /* An owner: one thread. Its life word is a robust lock that the thread takes first and keeps, and nobody else acquires:
  * once it carries another tag, OWNER_DIED or no tid, the owner is dead. Claiming raises the generation, so old tags
@@ -365,7 +375,9 @@ static_assert(offsetof(struct coopi_owner, info_tag) == 64, "life has its own li
     X(OWNER_DIED, 1, "owner died")                                                                                     \
     X(REMOVED, 2, "removed")                                                                                           \
     X(ADOPTED, 3, "adopted")                                                                                           \
-    X(REPAIRED, 4, "repaired")
+    X(REPAIRED, 4, "repaired")                                                                                         \
+    X(FORCED, 5, "unlocked by force")                                                                                  \
+    X(REASON, 6, "because")
 
 enum coopi_event_kind {
 #define COOPI_EVENT_ENUM(name, number, text) COOPI_EVENT_##name = number,
@@ -384,7 +396,7 @@ struct coopi_event {
     int32_t tid;
     int32_t teller; /* the process that noticed it */
     char command[COOPI_COMMAND_SIZE];
-    char object[72]; /* its name; empty: nameless, or the segment itself */
+    char object[72]; /* its name; empty: nameless, or the segment itself. REASON: that of the event before it */
     uint64_t sum;    /* FNV-1a of all before it */
 };
 static_assert(sizeof(struct coopi_event) == 128, "two lines");
@@ -435,6 +447,13 @@ uint64_t coopi_entry_lock_offset(const struct coopi_entry *entry, const struct c
 uint64_t coopi_entry_sync_offset(const struct coopi_entry *entry, const struct coopi_header *header, uint64_t size);
 
 const char *coopi_kind_name(uint32_t kind);
+
+/* True for Semaphore, Condition, Event, Barrier and RWLock. */
+static inline bool coopi_kind_is_sync(uint32_t kind)
+{
+    return kind >= COOPI_SEMAPHORE && kind <= COOPI_RWLOCK;
+}
+
 const char *coopi_event_name(uint32_t kind);
 
 #endif

@@ -12,9 +12,14 @@
 static struct coopi_map *maps[COOPI_MAPS];
 static uint32_t slots_used; /* slots at and above it were never used */
 
+uint32_t coopi_maps_end(void)
+{
+    return coopi_load_acquire(&slots_used);
+}
+
 struct coopi_map *coopi_map_in_slot(uint32_t slot)
 {
-    return slot < coopi_load_acquire(&slots_used) ? coopi_load_acquire(&maps[slot]) : NULL;
+    return slot < coopi_maps_end() ? coopi_load_acquire(&maps[slot]) : NULL;
 }
 
 struct coopi_map *coopi_map_find(dev_t device, ino_t inode, bool read_only)
@@ -60,7 +65,7 @@ void coopi_maps_collect(void)
 {
     struct coopi_process *process = coopi_process();
     if (!process) return;
-    for (uint32_t slot = 0; slot < coopi_load_acquire(&slots_used); slot++) {
+    for (uint32_t slot = 0; slot < coopi_maps_end(); slot++) {
         coopi_process_lock(process);
         struct coopi_map *map = maps[slot];
         bool idle = map && coopi_map_drop_if_idle(map);

@@ -66,6 +66,9 @@ static inline void coopi_map_point(struct coopi_map *map, uint8_t *base, const s
 /* The table of maps. Changed under the process's lock, by single stores: a forked child may find it at any moment. */
 struct coopi_map *coopi_map_in_slot(uint32_t slot);
 
+/* From this slot on there is none, and never was. */
+uint32_t coopi_maps_end(void);
+
 /* The map of a file with these rights, or NULL. Under the process's lock. */
 struct coopi_map *coopi_map_find(dev_t device, ino_t inode, bool read_only);
 

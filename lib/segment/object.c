@@ -300,7 +300,7 @@ int coop_object_remove(const char *path, int flags)
     struct coopi_map *map;
     int r = check_removal_flags(path, flags);
     if (r == 0) r = coopi_path_parse(path, &parsed);
-    if (r == 0) r = coopi_segment_open_map(&parsed.segment, flags & COOP_TRUST_PEERS, &map);
+    if (r == 0) r = coopi_map_open(&parsed.segment, flags & COOP_TRUST_PEERS, &map);
     if (r < 0) return r;
     r = coopi_directory_remove(map, parsed.object, flags & COOP_FORCE);
     coopi_map_release(map);

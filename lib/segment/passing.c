@@ -22,6 +22,7 @@ union control {
 
 int coop_segment_send(coop_segment *segment, int socket)
 {
+    if (!segment) return coopi_fail(EINVAL, "anonymous segment: none is given; pass an open one");
     struct coopi_map *map = segment->map;
     if (!map->anonymous) return coopi_fail(EINVAL, "%s: has a name; give the other process that instead", map->name);
     int fd, r = coopi_map_file_descriptor(map, &fd);

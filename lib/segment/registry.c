@@ -32,7 +32,7 @@ static struct coopi_map *anonymous_map;
 static bool enter_child(void)
 {
     bool entered = true;
-    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+    for (uint32_t slot = 0; slot < coopi_maps_end(); slot++) {
         struct coopi_map *map = coopi_map_in_slot(slot);
         if (map && coopi_load_relaxed(&map->opened)) entered &= coopi_participant_attach(map) == 0;
     }
@@ -42,7 +42,7 @@ static bool enter_child(void)
 /* Should this process be killed before its child has entered, nobody else knows of the child. */
 static void tell_of_fork(void)
 {
-    for (uint32_t slot = 0; slot < COOPI_MAPS; slot++) {
+    for (uint32_t slot = 0; slot < coopi_maps_end(); slot++) {
         struct coopi_map *map = coopi_map_in_slot(slot);
         if (map && coopi_load_relaxed(&map->opened)) coopi_opens_tell_of_fork(map);
     }

@@ -20,11 +20,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_map(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
     struct coopi_map *map = (struct coopi_map *)(uintptr_t)copy->context;
-    if (coopi_map_reach(map, offset + sizeof *ret_lock) < 0) return false;
-    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    if (coopi_map_reach(map, offset + size) < 0) return false;
+    memcpy(ret_bytes, map->base + offset, size);
     return true;
 }
 
@@ -44,7 +44,7 @@ static void drop_entries(struct coopi_map *map, const uint8_t *bad)
         if (!bad[i]) continue;
         uint64_t *state = &map->directory[i].state;
         uint64_t kept = coopi_load_relaxed(state) & ~(COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED);
-        coopi_store_release(state, bad[i] == COOPI_BAD_NAME ? kept | COOPI_ENTRY_REMOVED : kept);
+        coopi_store_release(state, bad[i] == COOPI_BAD ? kept : kept | COOPI_ENTRY_REMOVED);
     }
 }
 
@@ -61,7 +61,7 @@ static void mend_owners(struct coopi_map *map)
     }
 }
 
-static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, const struct coopi_entry *entry)
+static int mend_lock(struct coopi_map *map, struct coopi_robust *robust, const struct coopi_entry *entry)
 {
     uint32_t dead = 0;
     uint64_t word = coopi_load_acquire(&robust->word);
@@ -70,25 +70,84 @@ static void mend_lock(struct coopi_map *map, struct coopi_robust *robust, const 
     word = coopi_load_acquire(&robust->word);
     if (entry->kind == COOPI_LOCK || (word & (COOPI_TID_MASK | COOPI_OWNER_DIED)) ||
         !coopi_load_relaxed(&robust->extra))
-        return;
+        return 0;
     int r = coopi_robust_acquire(map, robust, COOP_NOWAIT, 0, &dead);
-    if (r < 0) return; /* somebody uses it: it is in order */
+    if (r < 0) return r == -EBUSY ? 0 : r; /* somebody uses it: it is in order */
     coopi_store_relaxed(&robust->extra, 0);
     if (r > 0)
         coopi_death_record(map, &((struct coopi_lock_shm *)(void *)robust)->death, dead,
                            memchr(entry->name, 0, sizeof entry->name) ? entry->name : NULL);
     coopi_robust_give_up(robust);
+    return 0;
 }
 
-static void mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
+/* All of them; the first error that there was. */
+static int mend_locks(struct coopi_map *map, const struct coopi_copy *copy)
 {
+    int result = 0;
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         memcpy(&entry, &map->directory[i], sizeof entry);
         if (!(entry.state & (COOPI_ENTRY_LIVE | COOPI_ENTRY_REMOVED))) continue;
+        int r = 0;
         uint64_t at = coopi_entry_lock_offset(&entry, map->geometry, copy->file_size);
         if (at && coopi_map_reach(map, at + sizeof(struct coopi_lock_shm)) == 0)
-            mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), &entry);
+            r = mend_lock(map, (struct coopi_robust *)(void *)(map->base + at), &entry);
+        if (result == 0) result = r;
+    }
+    return result;
+}
+
+/* Words of owners that there cannot be; what is left counts. */
+static uint64_t mend_words(const struct coopi_map *map, const struct coopi_entry *entry, uint64_t *words)
+{
+    uint64_t held = 0;
+    for (uint64_t i = 0; i < entry->length; i++) {
+        uint64_t word = coopi_load_relaxed(&words[i]);
+        if (word && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count) coopi_store_relaxed(&words[i], word = 0);
+        if (word && !coopi_dead(map, coopi_tag_of(word))) held += (uint32_t)word;
+    }
+    return held;
+}
+
+static void mend_permits(const struct coopi_entry *entry, struct coopi_semaphore_shm *shm, uint64_t held)
+{
+    bool counting = entry->flags & COOPI_ENTRY_COUNTING, bounded = entry->flags & COOPI_ENTRY_BOUNDED;
+    if (!counting && held > shm->total) coopi_store_relaxed(&shm->total, (uint32_t)held);
+    if (shm->total > COOPI_PERMITS_MAX) coopi_store_relaxed(&shm->total, COOPI_PERMITS_MAX);
+    uint32_t most = bounded ? shm->total : COOPI_PERMITS_MAX;
+    if (counting && shm->permits > most) coopi_store_relaxed(&shm->permits, most);
+}
+
+/* What cannot be is taken away. The next one who enters is told that an owner died, and makes anew what is derived. */
+static void mend_sync(struct coopi_map *map, const struct coopi_entry *entry, struct coopi_sync_shm *shm)
+{
+    uint32_t dead;
+    struct coopi_robust *guard = &shm->guard.robust;
+    uint64_t word = coopi_load_acquire(&guard->word);
+    if ((word & COOPI_TID_MASK) && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count)
+        coopi_cas_both(&guard->word, &word, (word & COOPI_WAITERS) | COOPI_OWNER_DIED);
+    if (coopi_robust_acquire(map, guard, COOP_NOWAIT, 0, &dead) < 0) return; /* whoever is in it looks himself */
+    uint64_t held = mend_words(map, entry, (uint64_t *)(void *)(shm + 1));
+    if (entry->kind == COOPI_SEMAPHORE) mend_permits(entry, &shm->semaphore, held);
+    if (entry->kind == COOPI_RWLOCK) coopi_store_relaxed(&shm->rwlock.writer, 0);
+    coopi_store_relaxed(&shm->waiting.head, 0);
+    coopi_store_relaxed(&shm->waiting.tail, 0);
+    coopi_store_relaxed(&shm->waiting.count, 0);
+    coopi_robust_give_up_as_dead(guard);
+}
+
+static void mend_syncs(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+{
+    for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
+        struct coopi_entry entry;
+        bool openable;
+        memcpy(&entry, &map->directory[i], sizeof entry);
+        if (bad[i] || !(entry.state & COOPI_ENTRY_LIVE) || !coopi_kind_is_sync(entry.kind)) continue;
+        if (!coopi_sync_judge(copy, &entry, &openable)) continue;
+        uint64_t at = coopi_entry_sync_offset(&entry, map->geometry, copy->file_size);
+        if (at && coopi_map_reach(map, entry.offset + entry.size) == 0)
+            mend_sync(map, &entry, (struct coopi_sync_shm *)(void *)(map->base + at));
     }
 }
 
@@ -102,16 +161,18 @@ static void clear_events(struct coopi_map *map)
     }
 }
 
-static void mend(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+static int mend(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
 {
     mend_size(map, copy);
     drop_entries(map, bad);
     coopi_storage_recount(map);
     coopi_index_make(map);
     mend_owners(map);
-    mend_locks(map, copy);
+    int r = mend_locks(map, copy);
+    mend_syncs(map, copy, bad);
     clear_events(map);
     coopi_event_tell(map, COOPI_EVENT_REPAIRED, NULL, NULL);
+    return r;
 }
 
 /* Under the lock, on a copy of all but the objects. */
@@ -121,12 +182,12 @@ static int check_and_mend(struct coopi_map *map, bool dry_run, struct coopi_find
     struct coopi_copy copy = {.bytes = bytes,
                               .file_size = coopi_load_acquire(&map->file_size),
                               .label = coopi_map_label(map),
-                              .read_lock = read_lock,
+                              .read = read_map,
                               .context = map};
     memcpy(bytes, map->base, map->geometry->storage);
     memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum)); /* checked once, and no peer's since */
     int r = coopi_segment_check_marking(&copy, findings, bad);
-    if (r == 0 && findings->count && !dry_run) mend(map, &copy, bad);
+    if (r == 0 && findings->count && !dry_run) r = mend(map, &copy, bad);
     return r;
 }
 

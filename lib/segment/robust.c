@@ -215,6 +215,16 @@ void coopi_robust_give_up(struct coopi_robust *robust)
         coopi_pending_end(self, saved);
 }
 
+void coopi_robust_give_up_as_dead(struct coopi_robust *robust)
+{
+    struct coopi_self *self = coopi_self_;
+    struct robust_list *saved = coopi_pending_resume(self, robust);
+    coopi_unlink(self, robust);
+    coopi_exchange_both(&robust->word, COOPI_WAITERS | COOPI_OWNER_DIED);
+    coopi_futex_wake(coopi_low_half(&robust->word), 1);
+    coopi_pending_end(self, saved);
+}
+
 void coopi_robust_give_up_briefly_held(struct coopi_robust *robust, struct robust_list *saved)
 {
     struct coopi_self *self = coopi_self_;

@@ -110,6 +110,9 @@ static inline bool coopi_robust_try_give_up(uint32_t slot, struct coopi_robust *
 /* Gives up a word that is this thread's, whatever it needs. */
 void coopi_robust_give_up(struct coopi_robust *robust);
 
+/* The same, as if this thread had died: the next one is told so. */
+void coopi_robust_give_up_as_dead(struct coopi_robust *robust);
+
 /* Holding for a few instructions, within one call of ours: the word is only named, and not linked, which the kernel
  * finds as well. (Its walk ends with the name, behind the life word: then the word is dead by its tag at first. A
  * signal handler that locks names its own word for that time: if the thread is killed in it, only the tag tells, and a

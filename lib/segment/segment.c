@@ -66,7 +66,10 @@ int coopi_segment_open_map(const struct coopi_segment_name *name, int flags, str
 {
     for (int tries = 0; tries < OPEN_TRIES; tries++) {
         int r = coopi_map_open(name, flags, ret_map);
-        if (r != -ENOENT || !(flags & COOP_CREATE)) return r;
+        if (r == -ENOENT && !(flags & COOP_CREATE))
+            return coopi_fail(ENOENT, "%s: no such segment (%s%s); make it with COOP_CREATE, or look at `shmctl ls`",
+                              name->name, COOPI_SHM_FOLDER, name->shm);
+        if (r != -ENOENT) return r;
         r = make(name, NULL, ret_map);
         if (r != -EEXIST) return r;
     }

@@ -32,7 +32,7 @@ static bool lies_in(const struct robust_list *node, const struct coopi_map *map)
 /* A forked child finds the word named that its parent's thread held when it forked. It is not the child's. */
 static void forget_the_parents_word(struct robust_list_head *head)
 {
-    for (uint32_t slot = 0; slot < COOPI_MAPS && head->list_op_pending; slot++) {
+    for (uint32_t slot = 0; slot < coopi_maps_end() && head->list_op_pending; slot++) {
         const struct coopi_map *map = coopi_map_in_slot(slot);
         if (map && lies_in(head->list_op_pending, map)) coopi_put(head->list_op_pending, NULL);
     }

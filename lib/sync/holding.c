@@ -64,9 +64,29 @@ int coopi_lock_acquire(const struct coopi_object *object, struct coopi_lock_shm 
     return coopi_lock_acquired(object, shm, r, dead);
 }
 
-int coopi_say_not_held(const struct coopi_object *object, const struct coopi_lock_shm *shm)
+uint32_t coopi_lock_give_up_whole(const struct coopi_object *object, struct coopi_lock_shm *shm)
+{
+    uint32_t extra = coopi_load_relaxed(&shm->robust.extra);
+    coopi_store_relaxed(&shm->robust.extra, 0);
+    if (!coopi_robust_try_give_up(object->slot, &shm->robust)) coopi_robust_give_up(&shm->robust);
+    return extra;
+}
+
+int coopi_lock_take_again(const struct coopi_object *object, struct coopi_lock_shm *shm, uint32_t extra,
+                          int64_t timeout)
+{
+    int r = coopi_robust_try(object->slot, &shm->robust) ? 0 : coopi_lock_acquire(object, shm, timeout);
+    if (r >= 0) coopi_store_relaxed(&shm->robust.extra, extra);
+    return r;
+}
+
+int coopi_say_not_held(const struct coopi_object *object, struct coopi_lock_shm *shm)
 {
     char who[64];
+    struct coopi_self *self = coopi_self_;
+    if (self && self->head && coopi_unlink(self, &shm->robust))
+        return coopi_fail(EPERM, "%s: it was taken from this thread by force; see `shmctl events`",
+                          coopi_object_label(object));
     name_holder(object, shm, who, sizeof who);
     return coopi_fail(EPERM, "%s: this thread does not hold it (%s does); only its holder may release it",
                       coopi_object_label(object), who);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/spin.h"
 #include "sync/holding.h"
 
 #include <errno.h>
@@ -126,26 +127,35 @@ static uint64_t count_held(const coop_semaphore *semaphore, uint32_t told)
     return held;
 }
 
-/* Permits on their way to the living that wait; the dead are taken out of the line. */
-static uint64_t count_reserved(const coop_semaphore *semaphore)
+/* The turn that was given to ROW, made whole: may be done again after a death. It is woken first, for then it must be
+ * found by who does it again. */
+static void complete(const coop_semaphore *semaphore, uint32_t row)
 {
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint64_t reserved;
-    uint32_t mended, before;
-    unsigned tries = 0;
-    do {
-        reserved = 0;
-        before = mended = 0;
-        for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
-            const struct coopi_seat *seat = coopi_seat_of(list, row);
-            uint32_t state = coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK;
-            bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
-            if (!dead && state == COOPI_SEAT_GRANTED) reserved += coopi_load_relaxed(&seat->want);
-            next = coopi_waitlist_next(list, row, &mended);
-            if (dead || state == COOPI_SEAT_LEFT) coopi_waitlist_drop(list, row);
-        }
-    } while (mended != before && ++tries < 8);
-    return reserved;
+    const struct coopi_sync *sync = &semaphore->sync;
+    const struct coopi_seat *seat = coopi_seat_of(&sync->list, row);
+    uint64_t after = coopi_load_relaxed(&seat->after);
+    if (semaphore->counting) {
+        coopi_store_release(&semaphore->shm->permits, (uint32_t)after);
+    } else {
+        uint64_t *word = coopi_sync_word_or_free(sync, coopi_tag_of(after));
+        if (word) coopi_store_release(word, after);
+    }
+    coopi_waitlist_wake(&sync->list, row);
+    coopi_waitlist_drop(&sync->list, row);
+}
+
+/* False: there is no word for it, for the dead have them. */
+static bool prepare(const coop_semaphore *semaphore, struct coopi_seat *seat, uint32_t want)
+{
+    uint64_t after = semaphore->shm->permits - want;
+    if (!semaphore->counting) {
+        uint32_t tag = coopi_seat_tag(seat);
+        const uint64_t *word = coopi_sync_word_or_free(&semaphore->sync, tag);
+        if (!word) return false;
+        after = (uint64_t)tag << 32 | ((uint32_t)coopi_load_relaxed(word) + want);
+    }
+    coopi_store_relaxed(&seat->after, after);
+    return true;
 }
 
 /* Gives turns away, from the first in line on, as far as the permits reach. The list's bell is named. */
@@ -155,31 +165,17 @@ static void serve(const coop_semaphore *semaphore)
     struct coopi_semaphore_shm *shm = semaphore->shm;
     uint32_t mended = 0;
     for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
-        const struct coopi_seat *seat = coopi_seat_of(list, row);
-        bool waits = (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+        struct coopi_seat *seat = coopi_seat_of(list, row);
         uint32_t want = coopi_load_relaxed(&seat->want);
+        bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
         next = coopi_waitlist_next(list, row, &mended);
-        if (!waits) continue;
-        if (coopi_dead(list->map, coopi_seat_tag(seat))) {
+        if (!dead && (want > shm->available || !prepare(semaphore, seat, want))) break;
+        if (dead || !coopi_waitlist_grant(list, row)) { /* the commit */
             coopi_waitlist_drop(list, row);
             continue;
         }
-        if (want > shm->available) break;
-        if (!coopi_waitlist_grant(list, row)) continue;
         coopi_store_relaxed(&shm->available, shm->available - want);
-        coopi_store_relaxed(&shm->reserved, shm->reserved + want);
-        coopi_waitlist_wake(list, row);
-    }
-}
-
-/* Wakes whom a dead one granted his turn, and perhaps did not wake. */
-static void wake_granted(const coop_semaphore *semaphore)
-{
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint32_t mended = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended)) {
-        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK;
-        if (state == COOPI_SEAT_GRANTED) coopi_waitlist_wake(list, row);
+        complete(semaphore, row);
     }
 }
 
@@ -187,9 +183,9 @@ static void wake_granted(const coop_semaphore *semaphore)
 static void recount(const coop_semaphore *semaphore, uint32_t told)
 {
     struct coopi_semaphore_shm *shm = semaphore->shm;
-    uint64_t reserved = count_reserved(semaphore), used = reserved + count_held(semaphore, told);
-    uint64_t all = semaphore->counting ? shm->permits : shm->total;
-    coopi_store_relaxed(&shm->reserved, (uint32_t)reserved);
+    struct coopi_tally tally;
+    coopi_waitlist_tally(&semaphore->sync.list, &tally);
+    uint64_t used = count_held(semaphore, told), all = semaphore->counting ? shm->permits : shm->total;
     coopi_store_relaxed(&shm->available, used < all ? (uint32_t)(all - used) : 0);
     if (!semaphore->sync.list.shm->count) return;
     struct robust_list *saved = coopi_waitlist_begin_waking(&semaphore->sync.list);
@@ -197,17 +193,26 @@ static void recount(const coop_semaphore *semaphore, uint32_t told)
     coopi_waitlist_end_waking(saved);
 }
 
+/* After the death of who had the guard: the turn that it was giving away is made whole, and all the rest anew. */
+static void mend(const coop_semaphore *semaphore, uint32_t dead)
+{
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    uint32_t mended = 0;
+    coopi_sync_mend(&semaphore->sync, dead);
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
+        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state);
+        next = coopi_waitlist_next(list, row, &mended);
+        if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED) complete(semaphore, row);
+    }
+    recount(semaphore, dead);
+}
+
 /* Takes the guard; after a death within a call, everything is made anew. */
-static int enter(const coop_semaphore *semaphore, int64_t deadline)
+static inline int enter(const coop_semaphore *semaphore, int64_t deadline)
 {
     uint32_t dead = 0;
     int r = coopi_sync_enter(&semaphore->sync, deadline, &dead);
-    if (coopi_unlikely(r == COOP_OWNER_DIED)) {
-        coopi_sync_record(&semaphore->sync, dead);
-        coopi_waitlist_mend(&semaphore->sync.list);
-        wake_granted(semaphore);
-        recount(semaphore, dead);
-    }
+    if (coopi_unlikely(r == COOP_OWNER_DIED)) mend(semaphore, dead);
     return r < 0 ? r : 0;
 }
 
@@ -219,7 +224,7 @@ static int hand_over(const coop_semaphore *semaphore, uint32_t n)
         coopi_store_release(&semaphore->shm->permits, semaphore->shm->permits - n);
         return 0;
     }
-    uint64_t *word = coopi_sync_word_or_free(sync, coopi_sync_tag(sync));
+    uint64_t *word = coopi_sync_own_word(sync);
     if (!word) return -EBUSY; /* not among the living: they are no more than there are words */
     uint32_t held = (uint32_t)coopi_load_relaxed(word);
     coopi_sync_set(sync, word, held + n, true);
@@ -258,19 +263,15 @@ static int say_not_acquired(const coop_semaphore *semaphore, uint32_t n, int r)
     }
 }
 
-/* With the guard, and the turn granted: out of the line, with the permits. Gives the guard up. */
-static int take_granted(const coop_semaphore *semaphore, const struct coopi_turn *turn, uint32_t n)
+/* The turn was granted. Its giver may still be about to make it whole; if it is dead, we do. */
+static int take_granted(const coop_semaphore *semaphore, const struct coopi_turn *turn, bool first)
 {
-    struct coopi_semaphore_shm *shm = semaphore->shm;
-    int r = hand_over(semaphore, n);
-    coopi_waitlist_drop(&semaphore->sync.list, turn->row);
-    coopi_store_relaxed(&shm->reserved, shm->reserved - n);
-    if (coopi_unlikely(r < 0)) {
-        recount(semaphore, 0);
-        r = take(semaphore, n);
-    }
-    coopi_sync_leave(&semaphore->sync);
-    return r;
+    const struct coopi_sync *sync = &semaphore->sync;
+    const uint64_t *who = &coopi_seat_of(&sync->list, turn->row)->who;
+    for (int i = 0; i < COOPI_SPINS && coopi_load_acquire(who); i++) coopi_pause();
+    if (coopi_load_acquire(who) && enter(semaphore, COOPI_NEVER) == 0) coopi_sync_leave(sync);
+    if (first) coopi_sync_stands(sync);
+    return 0;
 }
 
 /* The wait is over, and WHY says how. Whoever stood behind us may have waited only for us. */
@@ -278,14 +279,14 @@ static int stop_waiting(const coop_semaphore *semaphore, const struct coopi_turn
 {
     const struct coopi_sync *sync = &semaphore->sync;
     int r = enter(semaphore, 0);
-    if (r == -ETIMEDOUT && coopi_sync_give_up_turn(sync, turn)) return say_not_acquired(semaphore, n, why);
-    if (r < 0) r = enter(semaphore, COOPI_NEVER);
-    if (r < 0) return r;
-    if (coopi_sync_granted(sync, turn)) return take_granted(semaphore, turn, n);
-    coopi_waitlist_drop(&sync->list, turn->row);
-    recount(semaphore, 0);
+    if (r < 0) return coopi_sync_give_up_turn(sync, turn) ? say_not_acquired(semaphore, n, why) : 0;
+    bool granted = coopi_sync_granted(sync, turn);
+    if (!granted) {
+        coopi_waitlist_drop(&sync->list, turn->row);
+        recount(semaphore, 0);
+    }
     coopi_sync_leave(sync);
-    return say_not_acquired(semaphore, n, why);
+    return granted ? 0 : say_not_acquired(semaphore, n, why);
 }
 
 /* With the guard. */
@@ -293,33 +294,27 @@ static int wait_for_turn(const coop_semaphore *semaphore, uint32_t n, int64_t de
 {
     const struct coopi_sync *sync = &semaphore->sync;
     struct coopi_turn turn = {.deadline = deadline};
+    bool first = !semaphore->counting && !coopi_sync_word(sync, coopi_sync_tag(sync));
     turn.row = coopi_waitlist_join(&sync->list, coopi_sync_tag(sync), n, &turn.waiting);
     for (;;) {
-        int why;
+        int r, why;
         coopi_sync_sleep(sync, &turn);
-        if (!coopi_sync_granted(sync, &turn) && coopi_sync_is_over(sync, &turn, &why))
-            return stop_waiting(semaphore, &turn, n, why);
-        int r = enter(semaphore, COOPI_NEVER);
+        if (coopi_sync_granted(sync, &turn)) return take_granted(semaphore, &turn, first);
+        if (coopi_sync_is_over(sync, &turn, &why)) {
+            r = stop_waiting(semaphore, &turn, n, why);
+            return r == 0 ? take_granted(semaphore, &turn, first) : r;
+        }
+        r = enter(semaphore, COOPI_NEVER);
         if (r < 0) return r;
-        if (coopi_sync_granted(sync, &turn)) return take_granted(semaphore, &turn, n);
-        recount(semaphore, 0);
+        if (!coopi_sync_granted(sync, &turn)) recount(semaphore, 0);
     }
-}
-
-static bool nobody_waits(const coop_semaphore *semaphore)
-{
-    const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint32_t mended = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
-        if ((coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
-            return false;
-    return true;
 }
 
 /* With the guard: are N permits there, which nobody in line waits for? */
 static bool is_free(const coop_semaphore *semaphore, uint32_t n)
 {
-    return n <= semaphore->shm->available && (!semaphore->sync.list.shm->count || nobody_waits(semaphore));
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    return n <= semaphore->shm->available && (!list->shm->count || !coopi_waitlist_is_awaited(list));
 }
 
 static int check_number(const coop_semaphore *semaphore, uint32_t n)
@@ -432,16 +427,13 @@ uint32_t coop_semaphore_permits(const coop_semaphore *semaphore)
 
 int coop_semaphore_waiters(coop_semaphore *semaphore)
 {
-    const struct coopi_waitlist *list = &semaphore->sync.list;
+    struct coopi_tally tally;
     int r = enter(semaphore, COOPI_NEVER);
     if (r < 0) return r;
     recount(semaphore, 0);
-    uint32_t mended = 0;
-    int count = 0;
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
-        count += (coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+    coopi_waitlist_tally(&semaphore->sync.list, &tally);
     coopi_sync_leave(&semaphore->sync);
-    return count;
+    return (int)tally.waiting;
 }
 
 int coop_semaphore_holders(coop_semaphore *semaphore, coop_permit_holder *ret_holders, uint32_t room)

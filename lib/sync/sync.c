@@ -4,14 +4,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/spin.h"
 #include "segment/sleep.h"
 
 #include <coop/common.h>
 #include <string.h>
 
 #define GRACE INT64_C(10000000)
-#define WATCHED 24 /* those that stand in the object come first; whom we leave out is left to others, and to the net   \
-                    */
 
 int coopi_sync_bind(struct coopi_sync *sync)
 {
@@ -41,7 +40,10 @@ int coopi_sync_enter_slowly(const struct coopi_sync *sync, int64_t deadline, uin
         timeout = deadline - coopi_now();
         if (timeout < GRACE) timeout = GRACE;
     }
-    int r = coopi_robust_acquire(sync->object.map, &sync->shm->guard.robust, timeout, 0, ret_dead);
+    struct coopi_robust *guard = &sync->shm->guard.robust;
+    int spins = (coopi_load_relaxed(&guard->word) & COOPI_TID_MASK) && coopi_spin_pays() ? COOPI_SPINS : 0;
+    while (spins-- > 0 && (coopi_load_relaxed(&guard->word) & COOPI_TID_MASK)) coopi_pause();
+    int r = coopi_robust_acquire(sync->object.map, guard, timeout, 0, ret_dead);
     const char *label = coopi_object_label(&sync->object);
     if (r == -ETIMEDOUT)
         return coopi_fail(ETIMEDOUT, "%s: timed out: a process is stopped within a call on it; see `shmctl show`",
@@ -70,6 +72,15 @@ uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag)
         if (++at == count) at = 0;
     }
     return word;
+}
+
+/* One that stands nowhere in the segment has no word here, and need not be looked for. */
+uint64_t *coopi_sync_own_word(const struct coopi_sync *sync)
+{
+    uint32_t tag = coopi_sync_tag(sync), count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    if (count && !coopi_self_->stands[sync->object.slot] && !coopi_load_relaxed(&sync->words[at]))
+        return &sync->words[at];
+    return coopi_sync_word_or_free(sync, tag);
 }
 
 void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty)
@@ -104,16 +115,44 @@ void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag)
     if (tag) coopi_death_record(sync->object.map, &sync->shm->guard.death, tag, object_name(&sync->object));
 }
 
-void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+void coopi_sync_mend(const struct coopi_sync *sync, uint32_t dead)
+{
+    coopi_sync_record(sync, dead);
+    coopi_waitlist_mend(&sync->list);
+    coopi_waitlist_wake_granted(&sync->list);
+}
+
+/* They that stand in the object come first. */
+void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *ret_watch)
+{
+    const unsigned most = COOPI_SYNC_WATCHED;
+    const struct coopi_waitlist *list = &sync->list;
+    uint32_t *tags = ret_watch->tags, state = coopi_load_acquire(&coopi_seat_of(list, turn->row)->state);
+    unsigned count = coopi_sync_standing(sync, tags, most * 2 / 3);
+    if (turn->overtaken) count = coopi_waitlist_behind(list, turn->row, tags, count, most * 5 / 6);
+    ret_watch->bell = coopi_load_acquire(&list->shm->bell);
+    ret_watch->count = coopi_waitlist_before(list, turn->row, tags, count, most);
+    if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
+}
+
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch)
 {
     const struct coopi_waitlist *list = &sync->list;
-    uint32_t tags[WATCHED], bell = coopi_load_acquire(&list->shm->bell);
-    unsigned count = coopi_sync_standing(sync, tags, WATCHED * 2 / 3);
-    count = coopi_waitlist_before(list, turn->row, tags, count, WATCHED);
-    coopi_sync_leave(sync);
     turn->result = 0;
+    const uint32_t *seat = &coopi_seat_of(list, turn->row)->state;
+    int spins = coopi_spin_pays() ? COOPI_SPINS : 0;
+    while (spins-- > 0 && coopi_load_relaxed(seat) == turn->waiting) coopi_pause();
     if (!coopi_sync_granted(sync, turn))
-        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, bell, tags, count, turn->deadline);
+        turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, watch->bell, watch->tags,
+                                            watch->count, turn->deadline);
+}
+
+void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)
+{
+    struct coopi_watch watch;
+    coopi_sync_watch(sync, turn, &watch);
+    coopi_sync_leave(sync);
+    coopi_sync_doze(sync, turn, &watch);
 }
 
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn)
@@ -131,7 +170,8 @@ bool coopi_sync_is_over(const struct coopi_sync *sync, const struct coopi_turn *
 
 bool coopi_sync_give_up_turn(const struct coopi_sync *sync, const struct coopi_turn *turn)
 {
-    uint32_t state = turn->waiting;
-    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state;
-    return coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT);
+    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state, state = coopi_load_acquire(seat);
+    while ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
+        if (coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT)) return true;
+    return false;
 }

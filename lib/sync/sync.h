@@ -63,14 +63,28 @@ uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag);
 /* The same, or a free one; NULL: there is none. Under the guard. */
 uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag);
 
+/* This thread's word, or a free one for it; NULL: there is none. Under the guard. */
+uint64_t *coopi_sync_own_word(const struct coopi_sync *sync);
+
 /* Sets this thread's word by the store that commits; a number of 0 frees it, if EMPTY. */
 void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty);
+
+/* Counts a word that another one has set for this thread. */
+static inline void coopi_sync_stands(const struct coopi_sync *sync)
+{
+    uint32_t *stands = &coopi_self_->stands[sync->object.slot];
+    coopi_put(*stands, *stands + 1);
+}
 
 /* The tags that stand in the object, this thread's left out: up to ROOM of them. How many. Under the guard. */
 unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room);
 
 /* Records the death of TAG in the object. Under the guard. */
 void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag);
+
+/* After coopi_sync_enter() said that DEAD had the guard: records its death, makes the list anew, and wakes those whose
+ * turn it granted. What else is derived is the caller's. */
+void coopi_sync_mend(const struct coopi_sync *sync, uint32_t dead);
 
 /* One sleep for this thread's turn: gives the guard up, sleeps until it is granted, until one of those it depends on
  * is dead (they that stand in the object, and they that came before), or at most for a slice. What the guard guards is
@@ -79,9 +93,20 @@ struct coopi_turn {
     uint32_t row;     /* this thread's, + 1 */
     uint32_t waiting; /* the seat's state as long as it waits */
     int64_t deadline;
-    int result; /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
+    bool overtaken; /* those behind it that want something may go first: they are watched as well */
+    int result;     /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
 };
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn);
+
+/* The same in two steps, for who has to do something in between. */
+#define COOPI_SYNC_WATCHED 24 /* whom we leave out is left to others, and to the net */
+struct coopi_watch {
+    uint32_t tags[COOPI_SYNC_WATCHED + 1]; /* room for one that the caller adds */
+    unsigned count;
+    uint32_t bell;
+};
+void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *ret_watch);
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch);
 
 /* True once the turn was granted. */
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn);

@@ -8,8 +8,6 @@
 
 #include <coop/common.h>
 
-#define RING UINT32_C(0x40000000)
-
 /* Takes a word that is free or whose holder is dead. As try_take() of the robust lock: 1 taken; 2 taken from the dead;
  * 0 somebody lives in it; -1 it changed under us. */
 static int try_take(const struct coopi_map *map, struct coopi_robust *robust, uint64_t wanted, uint64_t *ret_word)
@@ -86,7 +84,7 @@ int coopi_transfer_release(const struct coopi_object *object, struct coopi_lock_
         coopi_compiler_barrier();
     } while (!coopi_cas_both(&robust->word, &word, 0));
     if (word & COOPI_WAITERS) {
-        coopi_fetch_add(&robust->extra, RING);
+        coopi_fetch_add(&robust->extra, COOPI_BELL_RING);
         coopi_futex_wake(&robust->extra, COOPI_FUTEX_ALL);
     }
     coopi_pending_end(self, saved);

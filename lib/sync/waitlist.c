@@ -83,7 +83,7 @@ uint32_t coopi_waitlist_join(const struct coopi_waitlist *list, uint32_t tag, ui
     bool stale = is_ours(list, seat);
     coopi_store_release(&seat->who, 0);
     if (stale) coopi_waitlist_mend(list);
-    uint32_t waiting = ((coopi_load_relaxed(&seat->state) >> 2) + 1) << 2 | COOPI_SEAT_WAITING;
+    uint32_t waiting = (coopi_load_relaxed(&seat->state) / COOPI_SEAT_SEQUENCE + 1) * COOPI_SEAT_SEQUENCE | COOPI_SEAT_WAITING;
     uint32_t tail = list->shm->tail;
     list->shm->ticket++;
     coopi_store_relaxed(&seat->ticket, list->shm->ticket);
@@ -120,6 +120,43 @@ void coopi_waitlist_drop(const struct coopi_waitlist *list, uint32_t row)
     coopi_store_relaxed(&list->shm->count, list->shm->count - 1);
 }
 
+static void tally_once(const struct coopi_waitlist *list, struct coopi_tally *tally, uint32_t *mended)
+{
+    *tally = (struct coopi_tally){0};
+    for (uint32_t row = coopi_waitlist_next(list, 0, mended), next; row; row = next) {
+        const struct coopi_seat *seat = coopi_seat_of(list, row);
+        uint32_t state = coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK, want = coopi_load_relaxed(&seat->want);
+        bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
+        if (!dead && state == COOPI_SEAT_GRANTED) {
+            tally->granted++;
+            tally->granted_want += want;
+        }
+        if (!dead && state == COOPI_SEAT_WAITING) {
+            tally->waiting++;
+            tally->waiting_want += want;
+        }
+        next = coopi_waitlist_next(list, row, mended);
+        if (dead || state == COOPI_SEAT_LEFT) coopi_waitlist_drop(list, row);
+    }
+}
+
+void coopi_waitlist_tally(const struct coopi_waitlist *list, struct coopi_tally *ret_tally)
+{
+    uint32_t mended, tries = 0;
+    do {
+        mended = 0;
+        tally_once(list, ret_tally, &mended);
+    } while (mended && ++tries < 8);
+}
+
+bool coopi_waitlist_is_awaited(const struct coopi_waitlist *list)
+{
+    uint32_t mended = 0;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended))
+        if ((coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) return true;
+    return false;
+}
+
 bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row)
 {
     struct coopi_seat *seat = coopi_seat_of(list, row);
@@ -130,7 +167,27 @@ bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row)
 
 void coopi_waitlist_wake(const struct coopi_waitlist *list, uint32_t row)
 {
-    coopi_futex_wake(&coopi_seat_of(list, row)->state, 1);
+    const uint32_t *state = &coopi_seat_of(list, row)->state;
+    if (coopi_load_relaxed(state) & COOPI_SEAT_ASLEEP) coopi_futex_wake(state, 1);
+}
+
+void coopi_waitlist_wake_granted(const struct coopi_waitlist *list)
+{
+    uint32_t mended = 0;
+    for (uint32_t row = coopi_waitlist_next(list, 0, &mended); row; row = coopi_waitlist_next(list, row, &mended)) {
+        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state) & COOPI_SEAT_MASK;
+        if (state == COOPI_SEAT_GRANTED) coopi_waitlist_wake(list, row);
+    }
+}
+
+bool coopi_waitlist_stir(const struct coopi_waitlist *list, uint32_t row)
+{
+    struct coopi_seat *seat = coopi_seat_of(list, row);
+    uint32_t state = coopi_load_acquire(&seat->state);
+    if (!is_ours(list, seat) || (state & COOPI_SEAT_MASK) != COOPI_SEAT_WAITING) return false;
+    if (!coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_ASLEEP) + COOPI_SEAT_SEQUENCE)) return false;
+    if (state & COOPI_SEAT_ASLEEP) coopi_futex_wake(&seat->state, 1);
+    return true;
 }
 
 struct robust_list *coopi_waitlist_begin_waking(const struct coopi_waitlist *list)
@@ -163,11 +220,28 @@ unsigned coopi_waitlist_before(const struct coopi_waitlist *list, uint32_t row, 
     return count;
 }
 
+unsigned coopi_waitlist_behind(const struct coopi_waitlist *list, uint32_t row, uint32_t *tags, unsigned from,
+                               unsigned room)
+{
+    unsigned count = from;
+    uint32_t at = coopi_load_relaxed(&list->shm->tail), behind = 0;
+    while (at && at != row && at <= list->map->owner_count && is_sound(list, at, behind) && count < room) {
+        const struct coopi_seat *seat = coopi_seat_of(list, at);
+        if (!is_ours(list, seat)) break;
+        if (coopi_load_relaxed(&seat->want)) tags[count++] = coopi_seat_tag(seat);
+        behind = at;
+        at = coopi_load_relaxed(&seat->previous);
+    }
+    return count;
+}
+
 int coopi_waitlist_sleep(const struct coopi_waitlist *list, uint32_t row, uint32_t waiting, uint32_t bell,
                          const uint32_t *tags, unsigned count, int64_t deadline)
 {
+    uint32_t *state = &coopi_seat_of(list, row)->state, seen = waiting, asleep = waiting | COOPI_SEAT_ASLEEP;
+    if (!coopi_cas_both(state, &seen, asleep) && seen != asleep) return 0;
     /* Its own word first: where the kernel has no waitv, it is the only one. */
-    const struct coopi_awaited event = {.bell = {&coopi_seat_of(list, row)->state, waiting},
+    const struct coopi_awaited event = {.bell = {state, asleep},
                                         .still = {&list->shm->bell, bell}};
     return coopi_sleep(list->map, &event, tags, count, deadline);
 }

@@ -49,11 +49,27 @@ uint32_t coopi_waitlist_join(const struct coopi_waitlist *list, uint32_t tag, ui
 /* Takes a seat out: the caller's, or one that is dead or has left. */
 void coopi_waitlist_drop(const struct coopi_waitlist *list, uint32_t row);
 
+/* Those in the list and what they want in all. Takes the dead out, and those that have left. */
+struct coopi_tally {
+    uint32_t waiting, granted;
+    uint64_t waiting_want, granted_want;
+};
+void coopi_waitlist_tally(const struct coopi_waitlist *list, struct coopi_tally *ret_tally);
+
+/* True if somebody is in the list who has not been granted its turn; the dead count as well. */
+bool coopi_waitlist_is_awaited(const struct coopi_waitlist *list);
+
 /* Gives the turn to who waits in ROW. False: it waits no longer. Does not wake it. */
 bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row);
 
-/* Wakes who sleeps in ROW. */
+/* Wakes who sleeps in ROW, if it said that it does. */
 void coopi_waitlist_wake(const struct coopi_waitlist *list, uint32_t row);
+
+/* Wakes whom a dead one granted his turn, and perhaps did not wake. */
+void coopi_waitlist_wake_granted(const struct coopi_waitlist *list);
+
+/* Lets who waits in ROW look again, and sleep with another view of those it depends on. False: it waits no longer. */
+bool coopi_waitlist_stir(const struct coopi_waitlist *list, uint32_t row);
 
 /* Around the first grant and the last wake. */
 struct robust_list *coopi_waitlist_begin_waking(const struct coopi_waitlist *list);
@@ -61,6 +77,10 @@ void coopi_waitlist_end_waking(struct robust_list *saved);
 
 /* The tags of those that came before ROW, the nearest first, from TAGS[FROM] on: up to ROOM in all. How many in all. */
 unsigned coopi_waitlist_before(const struct coopi_waitlist *list, uint32_t row, uint32_t *tags, unsigned from,
+                               unsigned room);
+
+/* The same of those behind ROW that want something, the last one first. */
+unsigned coopi_waitlist_behind(const struct coopi_waitlist *list, uint32_t row, uint32_t *tags, unsigned from,
                                unsigned room);
 
 /* Sleeps while the seat of ROW is in the state WAITING; BELL was read under the guard. As coopi_sleep(). Without the

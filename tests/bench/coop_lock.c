@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Lock and RLock: the price of an acquire and a release, alone and with another process on another core. */
+/* Lock, RLock and RWLock: the price of an acquire and a release, alone and with another process on another core. */
 #include "contest.h"
 
 #include <coop/lock.h>
+#include <coop/rwlock.h>
 #include <coop/try.h>
 
 #define ROUNDS 5
@@ -33,6 +34,18 @@ static uint64_t contend_rlock(void *object, struct contest *contest)
     return count;
 }
 
+static uint64_t contend_reading(void *object, struct contest *contest)
+{
+    coop_rwlock *lock = object;
+    uint64_t count;
+    CONTEST_LOOP(contest, count)
+    {
+        COOP_MUST(coop_rwlock_read_acquire(lock, COOP_FOREVER));
+        COOP_MUST(coop_rwlock_read_release(lock));
+    }
+    return count;
+}
+
 static void time_lock(void *object)
 {
     for (int i = 0; i < TIMES; i++) {
@@ -46,6 +59,22 @@ static void time_rlock(void *object)
     for (int i = 0; i < TIMES; i++) {
         COOP_MUST(coop_rlock_acquire(object, COOP_FOREVER));
         COOP_MUST(coop_rlock_release(object));
+    }
+}
+
+static void time_reading(void *object)
+{
+    for (int i = 0; i < TIMES; i++) {
+        COOP_MUST(coop_rwlock_read_acquire(object, COOP_FOREVER));
+        COOP_MUST(coop_rwlock_read_release(object));
+    }
+}
+
+static void time_writing(void *object)
+{
+    for (int i = 0; i < TIMES; i++) {
+        COOP_MUST(coop_rwlock_write_acquire(object, COOP_FOREVER));
+        COOP_MUST(coop_rwlock_write_release(object));
     }
 }
 
@@ -83,6 +112,14 @@ int main(int argc, char **argv)
         uncontended("lock/coop_rlock", time_rlock, lock);
         contest_run("lock/coop_rlock", contend_rlock, lock);
         coop_rlock_close(lock);
+    }
+    if (wanted(argc, argv, "coop_rwlock")) {
+        coop_rwlock *lock;
+        COOP_MUST(coop_rwlock_new(&lock));
+        uncontended("lock/coop_rwlock_read", time_reading, lock);
+        contest_run("lock/coop_rwlock_read", contend_reading, lock);
+        uncontended("lock/coop_rwlock_write", time_writing, lock);
+        coop_rwlock_close(lock);
     }
     return 0;
 }

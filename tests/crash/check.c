@@ -79,11 +79,11 @@ static void check_entries(struct scene *scene, const struct coopi_map *map)
     }
 }
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_map(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
     const struct coopi_map *map = copy->context;
-    if (offset + sizeof *ret_lock > map->mapped) return false;
-    memcpy(ret_lock, map->base + offset, sizeof *ret_lock);
+    if (offset + size > map->mapped) return false;
+    memcpy(ret_bytes, map->base + offset, size);
     return true;
 }
 
@@ -95,14 +95,14 @@ static void say_finding(struct coopi_findings *findings, const char *sentence)
 /* What `shmctl check` would say, before any survivor has mended anything. Others may be at work, so not then. */
 static void judge_segment(struct scene *scene, const struct coopi_map *map, uint64_t file_size)
 {
-    if (scene->peers || scene->alive || scene->lives) return;
+    if (scene->peers || scene->child || scene->alive || scene->lives) return;
     uint64_t size = map->geometry->storage;
     uint8_t *bytes = malloc(size);
     if (!bytes) abort();
     memcpy(bytes, map->base, size);
     memcpy(bytes, map->geometry, offsetof(struct coopi_header, checksum));
     struct coopi_copy copy = {
-        .bytes = bytes, .file_size = file_size, .label = map->name, .read_lock = read_lock, .context = map};
+        .bytes = bytes, .file_size = file_size, .label = map->name, .read = read_map, .context = map};
     struct coopi_findings findings = {.tell = say_finding, .context = scene};
     if (coopi_segment_check(&copy, &findings) < 0) fault(scene, TORN, "%s", coop_error_detail());
     free(bytes);

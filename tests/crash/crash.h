@@ -53,6 +53,7 @@ struct scene {
     bool lives;       /* the victim's process lives on: its thread alone ends, or it is only stopped */
     bool alive;       /* the victim lives on: it has finished, and holds nothing */
     bool complete;    /* the victim had finished its operation */
+    bool child;       /* a child of the victim's may live */
     bool his;         /* look_lock(): the victim held it */
     int least, most;  /* deaths that must and may be told to the survivors */
     int peers;        /* started, */
@@ -61,14 +62,17 @@ struct scene {
     pid_t dead;       /* a holder that died before the victim came, or 0 */
     unsigned slow;    /* sleepers that waited longer than 200 ms */
     unsigned faults[FAULTS];
+    uint64_t *beats;   /* counted up by whatever gets on, so that nobody takes it for hanging */
     char copy[64];     /* of shared bytes, taken where the victim ended */
     const char *place; /* where the victim ended, for reports */
     coop_segment *segment;
     coop_lock *lock, *other, *spare;
     coop_rlock *rlock;
+    coop_rwlock *rwlock;
     coop_value *value;
     coop_array *array;
     coop_semaphore *semaphore;
+    coop_condition *condition;
     coop_event *event;
     coop_barrier *barrier;
     coop_manager *manager; /* of all scenes of a sweep */
@@ -97,18 +101,23 @@ struct operation {
     bool constant;  /* changes nothing that could be verified: has no `after` */
     bool unwatched; /* nobody but the victim may have the file open while it is recorded */
     bool unsound;   /* the scene's segment is damaged on purpose: only verify says whether it is sound */
-    bool shut;      /* stop mode: nobody can come in just now, for the name is held, or all rows are taken */
+    bool shut;      /* stop mode: nobody can or may come in just now: the name is held, all rows are taken, or alike */
     bool no_exit;   /* not in the mode that ends a thread: it ends its process */
+    bool forks;     /* the victim has a child, and both are in the process group that board->number is */
 };
 
 /* Tables end with an entry without name. */
 extern const struct operation lock_operations[], rlock_operations[], transfer_operations[], death_operations[],
     segment_operations[], object_operations[], removal_operations[], lifetime_operations[], repair_operations[],
     owner_operations[], value_operations[], record_operations[], array_operations[], manager_operations[],
-    semaphore_operations[], event_operations[], barrier_operations[];
+    passing_operations[], reading_operations[], fork_operations[], rival_operations[], semaphore_operations[],
+    rwlock_operations[], condition_operations[], event_operations[], barrier_operations[];
 
 /* A peer holds the lock of the directory. */
 void hold_the_directory(struct scene *scene);
+
+/* Ends the victim's child, wherever it is, once the victim is dead. */
+void end_children(struct scene *scene);
 
 /* Counts a fault and says on stderr what it is. */
 void fault(struct scene *scene, enum fault kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -138,6 +147,15 @@ bool peer_await(struct peer *peer, enum peer_state state);
 bool peer_await_sleep(struct peer *peer);
 void peer_go(struct peer *peer);
 void peer_kill(struct peer *peer);
+
+/* Managed objects (ops_manager.c). */
+void open_manager(struct scene *scene);
+void close_manager(struct scene *scene);
+void prepare_list(struct scene *scene); /* [0, 1, 2] */
+void prepare_dict(struct scene *scene); /* {'n': 5} */
+void connect_list(struct scene *scene);
+void connect_dict(struct scene *scene);
+enum outcome judge_managed(struct scene *scene, int64_t (*look)(struct scene *), int64_t before, int64_t after);
 
 /* Locks, as several operations need them (ops_lock.c): scene->semaphore or rlock if it is set, else scene->lock. */
 int take(struct scene *scene, int64_t timeout);

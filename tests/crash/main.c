@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The killer: `crash [--ops PATTERN] [--every N] [--mode kill|repair|exit|late|stop] [--stand MS] [--jobs N]
- * [--list]`.
+ * [--first] [--list]`. With --first a sweep ends at its first fault.
  *
  * Prints a line a sweep, and a last one with the totals:
  *     op  points  before  after  hung  torn  lost  doubled  leaked  instructions
@@ -23,15 +23,35 @@
 #include <unistd.h>
 
 #define JOBS_MAX 64
+#define STAND 1000            /* milliseconds; in the short form, */
+#define STAND_SHORT 400       /* longer than a sleeper sleeps before it looks whether the holder lives */
 #define SILENCE (20 * SECOND) /* a sweep that finishes no scene for so long hangs */
 
 static const struct operation *const tables[] = {
-    lock_operations,    rlock_operations,    transfer_operations,
-    death_operations,   segment_operations,  object_operations,
-    removal_operations, lifetime_operations, repair_operations,
-    owner_operations,   value_operations,    record_operations,
-    array_operations,   manager_operations,  semaphore_operations,
-    event_operations,   barrier_operations,  NULL,
+    lock_operations,
+    rlock_operations,
+    transfer_operations,
+    death_operations,
+    segment_operations,
+    object_operations,
+    removal_operations,
+    lifetime_operations,
+    repair_operations,
+    owner_operations,
+    value_operations,
+    record_operations,
+    array_operations,
+    manager_operations,
+    passing_operations,
+    reading_operations,
+    fork_operations,
+    semaphore_operations,
+    rwlock_operations,
+    condition_operations,
+    event_operations,
+    barrier_operations,
+    rival_operations,
+    NULL,
 };
 
 static const char *const mode_names[MODES] = {"", ":repair", ":exit", ":late", ":stop"};
@@ -64,7 +84,8 @@ static bool wanted(const char *name, enum mode mode, const char *pattern)
     return fnmatch(pattern, name, 0) == 0 || fnmatch(pattern, full, 0) == 0;
 }
 
-static void plan(const char *pattern, int only_mode, unsigned every, unsigned stand_ms)
+/* CHOSEN says all but the operation and the mode. */
+static void plan(const char *pattern, int only_mode, const struct sweep *chosen)
 {
     size_t most = 0;
     for (size_t t = 0; tables[t]; t++)
@@ -80,7 +101,9 @@ static void plan(const char *pattern, int only_mode, unsigned every, unsigned st
                 if (only_mode >= 0 && mode != (enum mode)only_mode) continue;
                 struct job *job = &jobs[job_count];
                 snprintf(job->name, sizeof job->name, "%s%s", op->name, mode_names[mode]);
-                job->sweep = (struct sweep){op, mode, every, stand_ms};
+                job->sweep = *chosen;
+                job->sweep.op = op;
+                job->sweep.mode = mode;
                 job->result = &results[job_count++];
             }
         }
@@ -220,22 +243,19 @@ static int run(int slots)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"ops", required_argument, NULL, 'o'},
-        {"every", required_argument, NULL, 'e'},
-        {"mode", required_argument, NULL, 'm'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},
-        {"stand", required_argument, NULL, 's'},
-        {0},
+        {"ops", required_argument, NULL, 'o'},  {"every", required_argument, NULL, 'e'},
+        {"mode", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
+        {"list", no_argument, NULL, 'l'},       {"stand", required_argument, NULL, 's'},
+        {"first", no_argument, NULL, 'f'},      {0},
     };
     const char *pattern = "*";
-    unsigned every = 1, stand_ms = 1000;
+    struct sweep chosen = {.every = 1};
     int only_mode = -1, slots = 2;
     bool list = false;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'o': pattern = optarg; break;
-        case 'e': every = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'e': chosen.every = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'm':
             only_mode = *optarg == 'r'   ? REPAIR
                         : *optarg == 'e' ? EXIT
@@ -243,13 +263,16 @@ int main(int argc, char **argv)
                         : *optarg == 's' ? STOP
                                          : KILL;
             break;
-        case 's': stand_ms = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 's': chosen.stand = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'j': slots = (int)strtol(optarg, NULL, 10); break;
         case 'l': list = true; break;
+        case 'f': chosen.first = true; break;
         default: return 2;
         }
     }
-    plan(pattern, only_mode, every ? every : 1, stand_ms);
+    if (chosen.every == 0) chosen.every = 1;
+    if (chosen.stand == 0) chosen.stand = chosen.every > 1 ? STAND_SHORT : STAND;
+    plan(pattern, only_mode, &chosen);
     if (list) {
         for (int i = 0; i < job_count; i++) puts(jobs[i].name);
         return 0;

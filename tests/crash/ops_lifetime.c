@@ -4,6 +4,8 @@
 
 #include "base/atomic.h"
 #include "base/proc.h"
+#include "segment/abandoned.h"
+#include "segment/attach.h"
 #include "segment/handle.h"
 #include "segment/process.h"
 
@@ -83,6 +85,18 @@ static void change_boot(const struct scene *scene)
     close(fd);
 }
 
+static bool is_whole(const struct scene *scene)
+{
+    char path[100];
+    struct stat st;
+    struct coopi_header header = {0};
+    path_of(scene, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool read = fd >= 0 && fstat(fd, &st) == 0 && pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header;
+    if (fd >= 0) close(fd);
+    return read && coopi_header_check(&header, (uint64_t)st.st_size, scene->name) == 0;
+}
+
 /* The door's holder of the other world, by its numbers, is a thread that lives here: this one. */
 static void let_the_dead_seem_alive(const struct scene *scene)
 {
@@ -135,6 +149,32 @@ static void open_or_create(struct scene *scene)
     scene->board->result = coop_segment_open(scene->name, COOP_CREATE, &segment);
 }
 
+static void create(struct scene *scene)
+{
+    coop_segment *segment;
+    scene->board->result = coop_segment_create(scene->name, options(COOP_UNTIL_LAST), &segment);
+}
+
+static void remove_abandoned(struct scene *scene)
+{
+    struct coopi_segment_name name;
+    scene->board->result = coopi_segment_name_parse(scene->name, &name);
+    if (scene->board->result == 0) scene->board->result = coopi_abandoned_remove(&name);
+}
+
+/* As `shmctl gc --all` does it. */
+static void collect(struct scene *scene)
+{
+    struct coopi_segment_name name;
+    int fd, r = coopi_segment_name_parse(scene->name, &name);
+    if (r == 0) r = coopi_segment_file_open(&name, COOP_TRUST_PEERS, &fd);
+    if (r == 0) {
+        r = coopi_abandoned_end(&name, fd, COOP_S(1), false);
+        close(fd);
+    }
+    scene->board->result = r;
+}
+
 /* Nothing of the old one is there, and the name serves as ever. */
 static void make_anew(struct scene *scene)
 {
@@ -166,6 +206,20 @@ static enum outcome verify_last_out(struct scene *scene)
 static enum outcome verify_abandoned(struct scene *scene)
 {
     bool there = inode_of(scene) == (ino_t)scene->board->number;
+    make_anew(scene);
+    return there ? BEFORE : AFTER;
+}
+
+/* It is there, whole, or it is gone; and the next one ends it. */
+static enum outcome verify_collected(struct scene *scene)
+{
+    bool there = inode_of(scene) != 0;
+    if (there && inode_of(scene) != (ino_t)scene->board->number) fault(scene, TORN, "another has its name");
+    if (there && !is_whole(scene)) fault(scene, TORN, "it is there, and not whole: %s", coop_error_detail());
+    remove_abandoned(scene);
+    if (scene->board->result != (there ? 1 : -ENOENT))
+        fault(scene, LEAKED, "the next one answers %d", scene->board->result);
+    if (inode_of(scene)) fault(scene, LEAKED, "nobody is in it, and its name stays");
     make_anew(scene);
     return there ? BEFORE : AFTER;
 }
@@ -226,6 +280,30 @@ const struct operation lifetime_operations[] = {
      .prepare = prepare_abandoned,
      .operate = open_or_create,
      .verify = verify_abandoned,
+     .no_exit = true,
+     .unwatched = true,
+     .shut = true},
+    {.name = "segment-create/abandoned",
+     .prepare = prepare_abandoned,
+     .operate = create,
+     .verify = verify_abandoned,
+     .repair = create,
+     .no_exit = true,
+     .unwatched = true,
+     .shut = true},
+    {.name = "segment-gc/library",
+     .prepare = prepare_abandoned,
+     .operate = remove_abandoned,
+     .verify = verify_collected,
+     .repair = remove_abandoned,
+     .no_exit = true,
+     .unwatched = true,
+     .shut = true},
+    {.name = "segment-gc/program",
+     .prepare = prepare_abandoned,
+     .operate = collect,
+     .verify = verify_collected,
+     .repair = collect,
      .no_exit = true,
      .unwatched = true,
      .shut = true},

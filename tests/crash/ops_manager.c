@@ -8,13 +8,13 @@
 
 #define ITEMS 3
 
-static void open_manager(struct scene *scene)
+void open_manager(struct scene *scene)
 {
     COOP_MUST(coop_manager_start(NULL, &scene->manager));
     coop_manager_set_timeout(scene->manager, COOP_S(2));
 }
 
-static void close_manager(struct scene *scene)
+void close_manager(struct scene *scene)
 {
     coop_manager_close(scene->manager);
 }
@@ -28,27 +28,25 @@ static const char *fresh_name(void)
     return name;
 }
 
-/* [0, 1, 2] */
-static void prepare_list(struct scene *scene)
+void prepare_list(struct scene *scene)
 {
     COOP_MUST(coop_list_open(scene->manager, fresh_name(), COOP_CREATE, &scene->list));
     for (int64_t i = 0; i < ITEMS; i++) COOP_MUST(coop_list_append(scene->list, coop_int(i)));
 }
 
-/* {'n': 5} */
-static void prepare_dict(struct scene *scene)
+void prepare_dict(struct scene *scene)
 {
     COOP_MUST(coop_dict_open(scene->manager, fresh_name(), COOP_CREATE, &scene->dict));
     COOP_MUST(coop_dict_set(scene->dict, coop_str("n"), coop_int(5)));
 }
 
-static void connect_list(struct scene *scene)
+void connect_list(struct scene *scene)
 {
     size_t length;
     scene->board->result = coop_list_len(scene->list, &length);
 }
 
-static void connect_dict(struct scene *scene)
+void connect_dict(struct scene *scene)
 {
     size_t length;
     scene->board->result = coop_dict_len(scene->dict, &length);
@@ -152,7 +150,7 @@ static int64_t read_dict(struct scene *scene)
 }
 
 /* A request may still be on its way when its sender is dead: so it is read until it stays the same. */
-static enum outcome judge(struct scene *scene, int64_t (*look)(struct scene *), int64_t before, int64_t after)
+enum outcome judge_managed(struct scene *scene, int64_t (*look)(struct scene *), int64_t before, int64_t after)
 {
     int64_t seen = look(scene);
     for (int i = 0; i < 5 && seen == before; i++) {
@@ -183,58 +181,58 @@ static enum outcome end_dict(struct scene *scene, enum outcome outcome)
 
 static enum outcome verify_append(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 1002003101));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 1002003101));
 }
 
 static enum outcome verify_pop(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 2003));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 2003));
 }
 
 static enum outcome verify_set_item(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 1101003));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 1101003));
 }
 
 /* Run twice it would be in there twice. */
 static enum outcome verify_insert_slice(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 1101002003));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 1101002003));
 }
 
 static enum outcome verify_append_two(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 1002003101102));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 1002003101102));
 }
 
 static enum outcome verify_sort_down(struct scene *scene)
 {
-    return end_list(scene, judge(scene, read_list, 1002003, 3002001));
+    return end_list(scene, judge_managed(scene, read_list, 1002003, 3002001));
 }
 
 static enum outcome verify_compare_set(struct scene *scene)
 {
-    return end_dict(scene, judge(scene, read_dict, 1005, 1006));
+    return end_dict(scene, judge_managed(scene, read_dict, 1005, 1006));
 }
 
 static enum outcome verify_update(struct scene *scene)
 {
-    return end_dict(scene, judge(scene, read_dict, 1005, 2107));
+    return end_dict(scene, judge_managed(scene, read_dict, 1005, 2107));
 }
 
 static enum outcome verify_set_key(struct scene *scene)
 {
-    return end_dict(scene, judge(scene, read_dict, 1005, 2105));
+    return end_dict(scene, judge_managed(scene, read_dict, 1005, 2105));
 }
 
 static enum outcome verify_delete_key(struct scene *scene)
 {
-    return end_dict(scene, judge(scene, read_dict, 1005, 0));
+    return end_dict(scene, judge_managed(scene, read_dict, 1005, 0));
 }
 
 static enum outcome verify_increment(struct scene *scene)
 {
-    return end_dict(scene, judge(scene, read_dict, 1005, 1006));
+    return end_dict(scene, judge_managed(scene, read_dict, 1005, 1006));
 }
 
 #define MANAGED .open = open_manager, .close = close_manager

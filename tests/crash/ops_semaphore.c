@@ -60,9 +60,17 @@ static void look(struct scene *scene)
     if (scene->board->mark && !scene->his) fault(scene, LOST, "the victim is sure to hold, and has no word");
 }
 
+/* There is a permit, or it has gone on to one of those that slept. */
 static void look_counting(struct scene *scene)
 {
-    scene->board->number = coopi_load_acquire(&shm_of(scene)->semaphore.permits);
+    const struct coopi_map *map = scene->segment->map;
+    int waiting = 0;
+    for (uint32_t row = 0; row < map->owner_count; row++) {
+        const struct coopi_seat *seat = &map->owners[row].seat;
+        waiting += coopi_load_acquire(&seat->who) != 0 &&
+                   (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING;
+    }
+    scene->board->number = coopi_load_acquire(&shm_of(scene)->semaphore.permits) || waiting < scene->sleepers;
 }
 
 /* All others are done: so many permits, and nobody in line. */

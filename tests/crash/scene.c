@@ -61,7 +61,7 @@ void peer_obey(struct peer *self)
 struct peer *peer_start(struct scene *scene, void (*run)(struct scene *, struct peer *))
 {
     struct peer *peer = &scene->board->peers[scene->peers++];
-    memset(peer, 0, sizeof *peer);
+    *peer = (struct peer){0}; /* somebody may have stood there before */
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -141,6 +141,7 @@ bool scene_open(struct scene *scene, const struct operation *op)
     void *board = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) return false;
     *scene = (struct scene){.op = op, .board = board, .name = name};
+    if (op->forks && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return false;
     if (op->open) op->open(scene);
     return true;
 }
@@ -155,6 +156,7 @@ void scene_begin(struct scene *scene)
 {
     memset(scene->board, 0, sizeof *scene->board);
     scene->complete = scene->alive = scene->his = false;
+    scene->child = scene->op->forks;
     scene->ended = 0;
     scene->least = scene->most = scene->peers = scene->sleepers = 0;
     scene->holder = -1;
@@ -164,10 +166,12 @@ void scene_begin(struct scene *scene)
 
 static void close_handles(struct scene *scene)
 {
+    coop_condition_close(scene->condition);
     coop_lock_close(scene->lock);
     coop_lock_close(scene->other);
     coop_lock_close(scene->spare);
-    if (!scene->value && !scene->array) coop_rlock_close(scene->rlock); /* else it is theirs */
+    if (!scene->value && !scene->array && !scene->condition) coop_rlock_close(scene->rlock); /* else it is theirs */
+    coop_rwlock_close(scene->rwlock);
     coop_value_close(scene->value);
     coop_array_close(scene->array);
     coop_semaphore_close(scene->semaphore);
@@ -176,12 +180,23 @@ static void close_handles(struct scene *scene)
     coop_segment_close(scene->segment);
     scene->lock = scene->other = scene->spare = NULL;
     scene->rlock = NULL;
+    scene->rwlock = NULL;
     scene->value = NULL;
     scene->array = NULL;
     scene->semaphore = NULL;
+    scene->condition = NULL;
     scene->event = NULL;
     scene->barrier = NULL;
     scene->segment = NULL;
+}
+
+void end_children(struct scene *scene)
+{
+    pid_t group = (pid_t)scene->board->number;
+    scene->child = false;
+    if (group <= 1) return;
+    kill(-group, SIGKILL);
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR) continue;
 }
 
 /* Nothing of the scene's name may be left where segments live. */
@@ -200,6 +215,7 @@ static void check_leftovers(struct scene *scene)
 void scene_end(struct scene *scene)
 {
     for (int i = 0; i < scene->peers; i++) peer_kill(&scene->board->peers[i]);
+    if (scene->child) end_children(scene);
     close_handles(scene);
     int r = coop_segment_remove(scene->name, COOP_FORCE);
     if (r < 0 && r != -ENOENT) fault(scene, LEAKED, "removing the segment: %s", coop_error_detail());

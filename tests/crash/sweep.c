@@ -167,6 +167,11 @@ static void kill_at(struct run *run, const struct point *point)
 /* Each further one costs seconds, and the verdict stands. */
 static bool is_enough(const struct run *run)
 {
+    if (run->sweep->first) { /* but a hang may be the busy machine's */
+        for (int i = HUNG + 1; i < FAULTS; i++)
+            if (run->scene.faults[i]) return true;
+        if (run->result->slow) return true;
+    }
     return run->scene.faults[HUNG] + run->result->slow >= ENOUGH;
 }
 
@@ -321,6 +326,7 @@ void sweep_run(const struct sweep *sweep, struct result *result)
 {
     struct run run = {.sweep = sweep, .result = result};
     if (!scene_open(&run.scene, sweep->op)) return;
+    run.scene.beats = &result->beats;
     run.scene.lives = sweep->mode == EXIT || sweep->mode == STOP;
     sweep_by_mode(&run);
     if (result->missed * 4 > result->points) {

@@ -19,6 +19,7 @@ struct sweep {
     enum mode mode;
     unsigned every;
     unsigned stand; /* STOP: milliseconds of the one long stop of each operation */
+    bool first;     /* the first fault is enough */
 };
 
 /* In memory that the sweeping process shares with main, which looks whether it gets on. */

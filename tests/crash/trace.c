@@ -15,6 +15,7 @@
 #define SHORT 1000 /* instructions: up to here each is a point */
 #define TINY 64    /* up to here each is, also in the short form */
 #define LONGEST 4000000
+#define BEAT 1000 /* instructions that take milliseconds, or seconds on a busy machine */
 #define FAR 100   /* instructions that are not stepped one by one if that can be helped */
 #define DRIFT 200 /* instructions that an event may come later than it was recorded */
 
@@ -141,7 +142,7 @@ enum moved trace_record(struct victim *victim, struct scene *scene, struct trace
         bool entered;
         moved = record_step(victim, scene, trace, &entered);
         if (moved != MOVED) break;
-        trace->instructions++;
+        if (++trace->instructions % BEAT == 0) ++*scene->beats;
         at = (struct event){victim_place(victim), entered ? at.calls + 1 : at.calls, entered ? 0 : at.steps + 1,
                             .changed = entered};
         if (entered && scene->op->unwatched)

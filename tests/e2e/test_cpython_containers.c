@@ -276,5 +276,40 @@ static void dict_proxy_nested(void)
     end();
 }
 
+/* The list at PATH is the queue: put is append, get is pop(0). */
+static int64_t put_and_get(coop_any path, int64_t number)
+{
+    coop_list *queue;
+    coop_any got;
+    CHECK_EQ(path.type, COOP_STR);
+    CHECK_OK(coop_list_open(manager, path.as.str, 0, &queue));
+    CHECK_OK(coop_list_append(queue, coop_int(number)));
+    CHECK_OK(coop_list_pop(queue, 0, &got));
+    CHECK_EQ(got.type, COOP_INT);
+    coop_list_close(queue);
+    return got.as.integer;
+}
+
+static void nested_queue(void)
+{
+    begin();
+    coop_any path;
+    coop_list *a = new_list("a", "[]"); /* a queue inside a list */
+    coop_list_close(new_list("first", "[]"));
+    CHECK_OK(coop_list_append(a, coop_str("first")));
+    CHECK_OK(coop_list_get(a, 0, &path));
+    CHECK_EQ(put_and_get(path, 123), 123);
+    coop_any_clear(&path);
+    coop_dict *b = new_dict("b", "{}"); /* a queue inside a dict */
+    coop_list_close(new_list("second", "[]"));
+    CHECK_OK(coop_dict_set(b, coop_int(0), coop_str("second")));
+    CHECK_OK(coop_dict_get(b, coop_int(0), &path));
+    CHECK_EQ(put_and_get(path, 456), 456);
+    coop_any_clear(&path);
+    coop_list_close(a);
+    coop_dict_close(b);
+    end();
+}
+
 TESTS(cpython_containers, TEST(list), TEST(list_iter), TEST(list_proxy_in_list), TEST(dict), TEST(dict_iter),
-      TEST(dict_proxy_nested))
+      TEST(dict_proxy_nested), TEST(nested_queue))

@@ -346,7 +346,62 @@ static void demo_leaves_nothing_when_it_is_interrupted(void)
     check_nothing_left((struct ran){.out = line});
 }
 
-TESTS(examples, TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(saldo_is_200000_by_threads, .seconds = 60),
+#define TIMES 20
+
+static void accounts_are_400_each(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("accounts");
+        CHECK_STR(r.out, "balances 400 and 400\n");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+static void accounts_are_400_each_when_a_process_dies_between_them(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("accounts", "--kill");
+        CHECK_HAS(r.out, "another died in mid-transfer");
+        CHECK_HAS(r.out, "balances 400 and 400\n");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+static void accounts_in_a_deadlock_are_explained(void)
+{
+    struct ran r = RUN("accounts", "--deadlock");
+    CHECK_HAS(r.out, "deadlock: thread ");
+    CHECK_HAS(r.out, "/first and waits for accounts-");
+    CHECK_HAS(r.out, "gives up: ");
+    CHECK_HAS(r.out, "timed out: it is held by thread ");
+    CHECK_HAS(r.out, "balances 400 and 400\n");
+    CHECK_EQ(r.code, 0);
+}
+
+static void semaphore_gate_lets_three_in(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("semaphore_gate");
+        CHECK_HAS(r.out, "10 passed, 0 were killed, ");
+        CHECK_HAS(r.out, "3 permits are free\n");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+static void semaphore_gate_gets_the_permits_of_the_killed_back(void)
+{
+    for (int i = 0; i < TIMES; i++) {
+        struct ran r = RUN("semaphore_gate", "--kill");
+        CHECK_HAS(r.out, "8 passed, 2 were killed, ");
+        CHECK_HAS(r.out, "3 permits are free\n");
+        CHECK_EQ(r.code, 0);
+    }
+}
+
+TESTS(examples, TEST_T(accounts_are_400_each, .seconds = 30),
+      TEST_T(accounts_are_400_each_when_a_process_dies_between_them, .seconds = 30),
+      TEST_T(accounts_in_a_deadlock_are_explained, .seconds = 20), TEST_T(semaphore_gate_lets_three_in, .seconds = 30),
+      TEST_T(semaphore_gate_gets_the_permits_of_the_killed_back, .seconds = 30), TEST_T(saldo_is_200000_by_processes, .seconds = 60), TEST_T(saldo_is_200000_by_threads, .seconds = 60),
       TEST_T(saldo_without_lock_loses_by_processes, .seconds = 60),
       TEST_T(saldo_without_lock_loses_by_threads, .seconds = 60), TEST(saldo_goes_on_when_a_lock_holder_is_killed),
       TEST(saldo_says_what_a_killed_worker_did_not_deposit), TEST(counters_are_exact),

@@ -442,10 +442,14 @@ static void does_not_remove_what_is_held_unless_forced(void)
 
 static void says_that_a_segment_or_object_is_absent(void)
 {
-    struct ran ran = RUN("shmctl", "show", test_name("absent"));
-    CHECK_EQ(ran.code, 3);
-    CHECK_HAS(ran.err, "no such segment; `shmctl ls`");
-    CHECK_STR(ran.out, "");
+    static const char *const commands[] = {"show", "events", "check", "repair", "gc", "rm"};
+    struct ran ran;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        ran = RUN("shmctl", commands[i], test_name("absent"));
+        CHECK_EQ(ran.code, 3);
+        CHECK_HAS(ran.err, "absent: no such segment; `shmctl ls` lists those there are\n");
+    }
+    CHECK_HAS(RUN("shmctl", "rm", "--force", path_of(test_name("absent"), "door")).err, "no such segment; `shmctl ls`");
     const char *name = make_segment();
     ran = RUN("shmctl", "show", path_of(name, "nothing"));
     CHECK_EQ(ran.code, 3);

@@ -2,9 +2,11 @@
 /* Makes the nth call that the library makes to malloc or to the kernel fail, once or from then on. */
 #include "harness/failing.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,10 +86,23 @@ static void *counted(void *block)
     X(int, connect, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size), -1, ECONNREFUSED)             \
     X(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags), -1, EPIPE)           \
     X(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags), -1, ECONNRESET)                \
+    X(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), -1, ENOBUFS)          \
+    X(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1, ENOMEM)                 \
     X(int, poll, (struct pollfd * fds, nfds_t count, int ms), (fds, count, ms), -1, ENOMEM)                            \
     X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size),                               \
       (fd, level, name, value, size), -1, ENOBUFS)                                                                     \
     X(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, ENOSYS)                      \
+    X(DIR *, opendir, (const char *path), (path), NULL, EMFILE)                                                        \
+    X(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, ENOSPC)                                           \
+    X(int, access, (const char *path, int how), (path, how), -1, EACCES)                                               \
+    X(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE)                                                   \
+    X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), -1, EMFILE)                                          \
+    X(int, posix_spawnp,                                                                                               \
+      (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,  \
+       char *const argv[], char *const environment[]),                                                                 \
+      (pid, file, actions, attributes, argv, environment), EAGAIN, EAGAIN)                                             \
+    X(int, pthread_atfork, (void (*before)(void), void (*parent)(void), void (*child)(void)), (before, parent, child), \
+      ENOMEM, ENOMEM)                                                                                                  \
     X(int, pthread_key_create, (unsigned *key, void (*end)(void *)), (key, end), EAGAIN, EAGAIN)                       \
     X(int, pthread_setspecific, (unsigned key, const void *value), (key, value), ENOMEM, ENOMEM)
 

@@ -6,7 +6,7 @@
 
 Each tests/mutants/NAME.patch begins with two lines and goes on with a diff for `patch -p1`:
     # breaks: what no longer holds
-    # test: suite/name                 or  # crash: PATTERN of operations for the killer
+    # test: suite/name                 or  # crash: PATTERN of operations for the killer, and its options
                                        or  # stress: PROGRAM ARGUMENT...
 Behind a guard of the last two kinds stands what it must say, a regular expression:
     # shows: text of its output
@@ -26,7 +26,7 @@ import time
 SCRATCH = "build/mutants"
 DOZEN = 12
 TEST_SECONDS = 120  # above the runner's own limit
-GUARDS = {"test": ["run_tests", "-j", "1", "--only"], "crash": ["crash", "--ops"], "stress": []}
+GUARDS = {"test": ["run_tests", "-j", "1", "--only"], "crash": ["crash", "--first", "--ops"], "stress": []}
 
 
 class Mutant:
@@ -73,8 +73,17 @@ def copy_tree():
                 os.remove(os.path.join(SCRATCH, path))
 
 
-def build():
-    done = subprocess.run(["scons", "-Q", "-s"], cwd=SCRATCH, capture_output=True, text=True, check=False)
+def targets(guard):
+    """What has to be built for a guard: everything for a test, which may run any program; else a program and those that
+    it runs."""
+    kind, what = guard.split(" ", 1)
+    if kind == "test":
+        return []
+    return ["build/release/bin", "build/release/tests/" + (GUARDS[kind] + what.split())[0]]
+
+
+def build(only=()):
+    done = subprocess.run(["scons", "-Q", "-s", *only], cwd=SCRATCH, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stdout[-3000:] + done.stderr[-3000:]
 
 
@@ -107,7 +116,7 @@ def judge(mutant):
     wrong = apply(mutant)
     if wrong:
         return "ERROR", wrong
-    wrong = build()
+    wrong = build(targets(mutant.test))
     if wrong:
         return "ERROR", "it does not build:\n" + wrong
     code, output = run_test(mutant.test)

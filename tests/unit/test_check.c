@@ -96,6 +96,71 @@ static void one_over_another(void)
     entry(5)->body = entry(4)->body;
 }
 
+static char *type_of(uint32_t number)
+{
+    return (char *)segment->map->base + entry(number)->offset;
+}
+
+static void make_extra(void)
+{
+    coop_value *value;
+    CHECK_OK(coop_value_in(segment, "extra", "16s", COOP_CREATE, &value));
+    coop_value_close(value);
+}
+
+static void type_without_end(void)
+{
+    make_extra();
+    memset(type_of(NAMED), '1', entry(NAMED)->type_size);
+}
+
+static void type_that_ends_early(void)
+{
+    make_extra();
+    type_of(NAMED)[1] = 0;
+}
+
+static void type_that_is_none(void)
+{
+    make_extra();
+    memcpy(type_of(NAMED), "1!s", 3);
+}
+
+static void type_too_large(void)
+{
+    make_extra();
+    memcpy(type_of(NAMED), "99s", 3);
+}
+
+static void type_left_out(void)
+{
+    make_extra();
+    entry(NAMED)->type_size = 0;
+}
+
+static void type_too_long(void)
+{
+    make_extra();
+    entry(NAMED)->type_size = 5000;
+    entry(NAMED)->body += 5056;
+    entry(NAMED)->size += 5056;
+    header->storage_end += 5056;
+}
+
+static void items_beyond_their_room(void)
+{
+    coop_array *array;
+    CHECK_OK(coop_array_in(segment, "extra", "d", 8, COOP_CREATE | COOP_RAW, &array));
+    coop_array_close(array);
+    entry(NAMED)->length = UINT64_MAX / 4;
+}
+
+static void value_of_two_items(void)
+{
+    make_extra();
+    entry(NAMED)->length = 2;
+}
+
 static void index_empty(void)
 {
     memset(segment->map->index, 0, header->index.count * sizeof(uint32_t));
@@ -168,6 +233,14 @@ static const struct {
     {entry_live_and_removed, "live and removed at once"},
     {two_of_one_name, "has the name of another"},
     {one_over_another, "lies over another"},
+    {type_without_end, "6, extra, has a type that is not a string: nobody can open it"},
+    {type_that_ends_early, "has a type that is not a string"},
+    {type_that_is_none, "has a type that is not one"},
+    {type_too_large, "has no room for its items"},
+    {type_left_out, "has a type of an impossible length"},
+    {type_too_long, "has a type of an impossible length"},
+    {items_beyond_their_room, "extra, has no room for its items"},
+    {value_of_two_items, "has no room for its items"},
     {index_empty, "6 objects are not in the index"},
     {index_in_a_circle, "chains of its index have no end"},
     {index_half_made, "half made"},
@@ -259,6 +332,26 @@ static void a_dry_run_changes_nothing(void)
     }
 }
 
+/* Out of sight it goes, but who has it open writes into it still. */
+static void what_nobody_can_open_keeps_its_space(void)
+{
+    set_up();
+    coop_value *held, *next;
+    CHECK_OK(coop_value_in(segment, "extra", "16s", COOP_CREATE, &held));
+    memcpy(type_of(NAMED), "1!s", 3);
+    CHECK_HAS(RUN("shmctl", "repair", name).out, "nobody can open it");
+    CHECK_ERR(coop_value_in(segment, "extra", NULL, 0, &next), -ENOENT);
+    CHECK_OK(coop_value_in(segment, "extra", "16s", COOP_CREATE, &next)); /* its name is free */
+    CHECK_OK(coop_value_set_string(held, "old"));
+    CHECK_OK(coop_value_set_string(next, "new"));
+    char text[17];
+    CHECK_OK(coop_value_get_string(held, text, sizeof text));
+    CHECK_STR(text, "old");
+    coop_value_close(next);
+    coop_value_close(held);
+    tear_down();
+}
+
 static void json_tells_each_finding(void)
 {
     set_up();
@@ -318,10 +411,10 @@ static void a_segment_in_use_is_sound(void)
     tear_down();
 }
 
-static bool read_lock(const struct coopi_copy *copy, uint64_t offset, struct coopi_lock_shm *ret_lock)
+static bool read_bytes(const struct coopi_copy *copy, uint64_t offset, size_t size, void *ret_bytes)
 {
-    CHECK(offset + sizeof *ret_lock <= copy->file_size);
-    memcpy(ret_lock, (const uint8_t *)copy->context + offset, sizeof *ret_lock);
+    CHECK(offset + size <= copy->file_size);
+    memcpy(ret_bytes, (const uint8_t *)copy->context + offset, size);
     return true;
 }
 
@@ -345,11 +438,8 @@ static void damaged_copies_are_judged_without_harm(void)
         size_t size = damage(forge.bytes, forge.size, i, what, sizeof what);
         if (size >= sizeof(struct coopi_header) && coopi_header_check(forge.header, size, "copy") == 0) {
             struct coopi_findings findings = {.tell = count};
-            struct coopi_copy copy = {.bytes = forge.bytes,
-                                      .file_size = size,
-                                      .label = "copy",
-                                      .read_lock = read_lock,
-                                      .context = forge.bytes};
+            struct coopi_copy copy = {
+                .bytes = forge.bytes, .file_size = size, .label = "copy", .read = read_bytes, .context = forge.bytes};
             CHECK_OK(coopi_segment_check(&copy, &findings));
             judged++;
         }
@@ -360,6 +450,6 @@ static void damaged_copies_are_judged_without_harm(void)
 }
 
 TESTS(check, TEST(a_sound_segment_is_sound), TEST_T(each_damage_is_found_and_mended, .seconds = 30),
-      TEST_T(a_dry_run_changes_nothing, .seconds = 30), TEST(json_tells_each_finding),
-      TEST(what_cannot_be_mended_is_said), TEST_T(a_segment_in_use_is_sound, .seconds = 30),
-      TEST_T(damaged_copies_are_judged_without_harm, .seconds = 30))
+      TEST_T(a_dry_run_changes_nothing, .seconds = 30), TEST(what_nobody_can_open_keeps_its_space),
+      TEST(json_tells_each_finding), TEST(what_cannot_be_mended_is_said),
+      TEST_T(a_segment_in_use_is_sound, .seconds = 30), TEST_T(damaged_copies_are_judged_without_harm, .seconds = 30))

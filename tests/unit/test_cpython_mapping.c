@@ -192,5 +192,48 @@ static void pop(void)
     managed_stop(&m);
 }
 
+/* a < b of whole dicts: TypeError, in either order. */
+static void check_no_order(struct py a, struct py b)
+{
+    coop_any maps[2] = {literal(py_repr(a)), literal(py_repr(b))};
+    bool less = true;
+    CHECK_ERR(coop_any_less(maps[0], maps[1], &less), -EINVAL);
+    CHECK_ERR(coop_any_less(maps[1], maps[0], &less), -EINVAL);
+    CHECK(less);
+    struct py both = py_list(text_of("[%s, %s]", py_repr(a), py_repr(b)));
+    RAISES(both, "sort", "[]", TYPE_ERROR);
+    RAISES(both, "sort", "[None, True]", TYPE_ERROR);
+}
+
+/* test_richcmp.DictTest: dicts are equal or not whose values have no order (there complex numbers, here dicts). */
+static void dicts(void)
+{
+    enum { MANY = 50 };
+    int keys_of[MANY], values_of[MANY];
+    managed_start(&m);
+    srandom(1);
+    struct py imag1a = py_dict("{}"), imag1b = py_dict("{}");
+    for (int i = 0; i < MANY; i++) {
+        keys_of[i] = (int)(random() % 100);
+        for (int k = 0; k < i; k++)
+            if (keys_of[k] == keys_of[i]) keys_of[i] = 100 + i;
+        values_of[i] = (int)(random() % 100);
+        DO(imag1a, "set", text_of("[%d.5, {'imag': %d}]", keys_of[i], values_of[i]));
+    }
+    for (int i = 0; i < MANY; i++) { /* in another order */
+        int k = (i * 7 + 3) % MANY;
+        DO(imag1b, "set", text_of("[%d.5, {'imag': %d}]", keys_of[k], values_of[k]));
+    }
+    struct py imag2 = py_copy(imag1b);
+    DO(imag2, "set", text_of("[%d.5, {'imag': %d.5}]", keys_of[0], values_of[0]));
+    CHECK(py_equal(imag1a, imag1a));
+    CHECK(py_equal(imag1a, imag1b));
+    CHECK(py_equal(imag2, imag2));
+    CHECK(!py_equal(imag1a, imag2));
+    check_no_order(imag1a, imag2);
+    managed_stop(&m);
+}
+
 TESTS(cpython_mapping, TEST(reading), TEST(writing), TEST(constructor), TEST(is_true), TEST(keys), TEST(values),
-      TEST(items), TEST(len), TEST(getitem), TEST(update), TEST(get), TEST(setdefault), TEST(popitem), TEST(pop))
+      TEST(items), TEST(len), TEST(getitem), TEST(update), TEST(get), TEST(setdefault), TEST(popitem), TEST(pop),
+      TEST(dicts))

@@ -100,6 +100,27 @@ static void keep(struct coopi_findings *findings, const char *sentence)
     snprintf(findings->context, 400, "%s", sentence);
 }
 
+/* After a repair: what is left can be opened, whatever it was before. */
+static void open_what_is_left(const char *what)
+{
+    for (uint32_t i = 0; i < segment->map->geometry->directory.count; i++) {
+        struct coopi_entry entry;
+        coop_value *value;
+        coop_array *array;
+        memcpy(&entry, &segment->map->directory[i], sizeof entry);
+        if (!(entry.state & COOPI_ENTRY_LIVE) || !entry.name[0]) continue;
+        int r = 0;
+        if (entry.kind == COOPI_VALUE) {
+            r = coop_value_in(segment, entry.name, NULL, 0, &value);
+            if (r == 0) coop_value_close(value);
+        } else if (entry.kind == COOPI_ARRAY) {
+            r = coop_array_in(segment, entry.name, NULL, COOP_ANY_LENGTH, 0, &array);
+            if (r == 0) coop_array_close(array);
+        }
+        if (r < 0) FAIL("%s: %s cannot be opened after the repair: %s", what, entry.name, coop_error_detail());
+    }
+}
+
 static void mend(const char *what)
 {
     char last[400] = "";
@@ -107,6 +128,7 @@ static void mend(const char *what)
     if (coopi_segment_repair(segment->map, false, &first) < 0) return;
     CHECK_OK(coopi_segment_repair(segment->map, true, &second));
     if (second.count) FAIL("%s: %u of %u are left: %s", what, second.count, first.count, last);
+    open_what_is_left(what);
 }
 
 /* USED: before it is mended. */

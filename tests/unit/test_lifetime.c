@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* How long a segment lives: until it is removed, or until its last participant is gone; and what gc may take. */
 #include "harness/forge.h"
+#include "harness/literal.h"
 #include "harness/test.h"
 
 #include "base/atomic.h"
 #include "segment/handle.h"
+#include "segment/naming.h"
 
 #include <coop/lock.h>
 #include <coop/segment.h>
@@ -295,6 +297,47 @@ static void a_groups_segment_is_managed_as_well(void)
     CHECK(!is_there(name));
 }
 
+/* What a link of /proc/PID leads to has TEXT in it. */
+static bool leads_to(pid_t pid, const char *link, const char *text)
+{
+    char path[64], target[256];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, link);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    if (length < 0) return false;
+    target[length] = 0;
+    return strstr(target, text) != NULL;
+}
+
+/* Not before it is that program: until then it has our descriptors. */
+static bool has_open(pid_t pid, const char *name)
+{
+    if (!leads_to(pid, "exe", "/shmctl")) return false;
+    for (int fd = 3; fd < 10; fd++)
+        if (leads_to(pid, text_of("fd/%d", fd), forge_path(name))) return true;
+    return false;
+}
+
+/* Another one is at work, has it named, and takes the name away while gc waits. Who is late may find it busy first. */
+static void gc_that_comes_second_finds_it_gone_and_is_content(void)
+{
+    const char *name = test_name("life");
+    bool gone = false;
+    for (int tries = 0; tries < 20 && !gone; tries++) {
+        make_abandoned();
+        int fd = open(forge_path(name), O_RDWR | O_CLOEXEC);
+        CHECK(fd >= 0);
+        CHECK_OK(coopi_name_lock(fd, 0, name));
+        struct started gc = START("shmctl", "gc", name);
+        CHECK_SOON(has_open(gc.pid, name));
+        CHECK_EQ(unlink(forge_path(name)), 0);
+        close(fd);
+        read_line(&gc);
+        gone = strstr(read_line(&gc), "somebody else removed it first") != NULL;
+        CHECK_EQ(stop_program(&gc, 0), 0);
+    }
+    CHECK(gone);
+}
+
 static void gc_of_an_absent_one_or_a_name_that_is_none_says_so(void)
 {
     struct ran ran = RUN("shmctl", "gc", test_name("absent"));
@@ -313,4 +356,5 @@ TESTS(lifetime, TEST(by_default_it_stays_until_it_is_removed), TEST(it_goes_with
       TEST_T(several_that_open_an_abandoned_one_meet_in_a_new_one, .seconds = 30), TEST(an_unknown_lifetime_is_refused),
       TEST(gc_takes_what_nobody_has), TEST(gc_leaves_what_somebody_has), TEST(gc_leaves_what_somebody_only_maps),
       TEST(gc_leaves_what_is_to_stay), TEST(gc_leaves_what_is_damaged), TEST(a_groups_segment_is_managed_as_well),
+      TEST_T(gc_that_comes_second_finds_it_gone_and_is_content, .seconds = 30),
       TEST(gc_of_an_absent_one_or_a_name_that_is_none_says_so))

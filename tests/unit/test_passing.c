@@ -90,6 +90,14 @@ static void a_named_one_is_not_sent(void)
     disconnect();
 }
 
+static void no_segment_is_not_sent(void)
+{
+    connect_ends();
+    CHECK_ERR(coop_segment_send(NULL, ends[0]), -EINVAL);
+    CHECK_DETAIL("pass an open one");
+    disconnect();
+}
+
 static void without_anybody_there_it_is_an_error_and_no_signal(void)
 {
     connect_ends();
@@ -189,6 +197,6 @@ static void an_unknown_access_is_refused(void)
 }
 
 TESTS(passing, TEST(it_is_the_same_segment_on_the_other_side), TEST(received_by_its_maker_it_is_the_same_mapping),
-      TEST(a_named_one_is_not_sent), TEST(without_anybody_there_it_is_an_error_and_no_signal),
-      TEST(an_empty_socket_that_does_not_block_says_so), TEST(what_is_no_segment_is_refused_and_closed),
-      TEST(an_unknown_access_is_refused))
+      TEST(a_named_one_is_not_sent), TEST(no_segment_is_not_sent),
+      TEST(without_anybody_there_it_is_an_error_and_no_signal), TEST(an_empty_socket_that_does_not_block_says_so),
+      TEST(what_is_no_segment_is_refused_and_closed), TEST(an_unknown_access_is_refused))

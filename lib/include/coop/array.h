@@ -8,8 +8,14 @@
  * Single scalar items are read and written by one atomic access each and need no lock. Copies of many items (read,
  * write, slices, fill) and of records and strings are not atomic as a whole: hold the array's lock around them where
  * others write.
- * The plain view (coop_array_data) runs at memory speed and is all yours to synchronise. A writer that is killed leaves
- * the items it had stored; if it held the lock, the next holder is told by COOP_OWNER_DIED.
+ * The plain view (coop_array_data) runs at memory speed and is all yours to synchronise.
+ *
+ * A writer that is killed in the midst of many items leaves some of them new and some old. With a STEP other than 1,
+ * and in fill, they are stored one by one, in order: scalars are each old or new, and of a record or string one at most
+ * is half of both. Items in one piece (write, or a slice with STEP 1) are copied as memory is: in no order that anybody
+ * promises, and some may be half of both. A single scalar is old or new. Nothing is put back: who must know holds the
+ * array's lock around the writing, and then the next holder is told by COOP_OWNER_DIED. An array without a lock
+ * (COOP_RAW) tells nobody.
  *
  * Thread-safe; item get, set and add are async-signal-safe as long as they succeed. Handles survive fork(). */
 #ifndef COOP_ARRAY_H
@@ -75,7 +81,7 @@ int coop_array_write(coop_array *array, int64_t start, size_t count, const void 
  * get copies to ROOM items of the caller's (-ERANGE if the slice has more: nothing is copied) and says how many they
  * were (RET may be NULL); set takes exactly as many items as the slice has (-EINVAL, nothing is changed); fill gives
  * each the SIZE bytes of one item (-EINVAL if that is not coop_array_item_size()). The caller's items must not lie in
- * the array. A writer that is killed leaves the items before as set, and those after as they were. */
+ * the array. What a writer leaves that is killed stands above. */
 #define COOP_OMITTED INT64_MIN
 int coop_array_slice_length(const coop_array *array, int64_t start, int64_t stop, int64_t step, size_t *ret_count);
 int coop_array_get_slice(const coop_array *array, int64_t start, int64_t stop, int64_t step, void *ret_items,

@@ -8,6 +8,7 @@
 #include <coop/barrier.h>
 #include <coop/batch.h>
 #include <coop/common.h>
+#include <coop/condition.h>
 #include <coop/dict.h>
 #include <coop/error.h>
 #include <coop/event.h>
@@ -15,6 +16,7 @@
 #include <coop/lock.h>
 #include <coop/manager.h>
 #include <coop/pack.h>
+#include <coop/rwlock.h>
 #include <coop/segment.h>
 #include <coop/semaphore.h>
 #include <coop/value.h>

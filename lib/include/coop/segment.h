@@ -56,7 +56,8 @@ typedef struct coop_segment_options {
 /* Makes a segment. NAME NULL: an anonymous one (a memfd, sealed against shrinking) that children inherit by fork().
  * All storage is reserved before anything is written: a full /dev/shm is -ENOSPC, never SIGBUS.
  * OPTIONS may be NULL. Errors: -EINVAL or -ENAMETOOLONG (name, options), -EEXIST, -ENOSPC, -EFBIG (RLIMIT_FSIZE),
- * -EMFILE, -ENOMEM, -ENOTSUP (no robust lists here). The handle is the caller's, to close. */
+ * -EMFILE, -ENOMEM, -EACCES (/dev/shm may not be written, or another user's name), -ENOTSUP (no robust lists here). The
+ * handle is the caller's, to close. */
 int coop_segment_create(const char *name, const coop_segment_options *options,
                         coop_segment **ret_segment) COOP_MUST_CHECK;
 
@@ -100,8 +101,9 @@ int coop_object_remove(const char *path, int flags) COOP_MUST_CHECK;
 int coop_segment_remove_object(coop_segment *segment, const char *name, int flags) COOP_MUST_CHECK;
 
 /* Passes an anonymous segment over a connected UNIX socket to a process that is not a child: one message of 8 bytes
- * with the descriptor. A named one is reached by its name instead: -EINVAL. Blocks as the socket does. Other errors:
- * those of sendmsg(2) (-EPIPE: nobody is there; no SIGPIPE), -EBADF (the program has closed the segment's descriptor).
+ * with the descriptor. A named one is reached by its name instead: -EINVAL, as for NULL. Blocks as the socket does.
+ * Other errors: those of sendmsg(2) (-EPIPE: nobody is there; no SIGPIPE), -EBADF (the program has closed the segment's
+ * descriptor).
  */
 int coop_segment_send(coop_segment *segment, int socket) COOP_MUST_CHECK;
 
