@@ -142,9 +142,7 @@ struct coopi_barrier_shm {
 #define COOPI_BARRIER_BROKEN UINT64_C(0x1000)
 #define COOPI_BARRIER_GENERATION 13 /* bits to shift */
 #define COOPI_BREACH_REASON UINT32_C(7)
-#define COOPI_BREACH_RESET                                                                                             \
-    UINT32_C(6) /* a reset that has not come to its end; else the COOP_BARRIER_* of barrier.h                          \
-                 */
+#define COOPI_BREACH_RESET UINT32_C(6) /* by a reset that has not come to its end; the others: COOP_BARRIER_* */
 
 /* A party's number. Its generation's low bits are enough: a place is written anew in each one, or cleared by a reset.
  */

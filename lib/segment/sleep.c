@@ -52,7 +52,7 @@ int coopi_sleep(const struct coopi_map *map, const struct coopi_awaited *event, 
     int64_t slice = now + SLICE;
     int woken = coopi_futex_wait_many(words, 2 + 2 * watched, slice < deadline ? slice : deadline);
     if (woken == ETIMEDOUT)
-        for (unsigned i = 0; i < count; i++) coopi_owner_second_evidence(map, tags[i]);
+        for (unsigned i = event->unasked; i < count; i++) coopi_owner_second_evidence(map, tags[i]);
     if (look(map, tags, count)) return COOPI_WATCHED_DIED;
     return woken == EINTR ? -EINTR : 0;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define WATCHED 24
+#define ASKS_EVERY 4 /* sleeps: deaths that the kernel could not mark are rare, and /proc is slow */
 
 static const char *label_of(const coop_barrier *barrier)
 {
@@ -145,6 +146,7 @@ struct visit {
     uint32_t tag;
     uint32_t waiting; /* its seat's state as long as it waits; 0: it has not sat down */
     uint32_t index;
+    uint32_t sleeps; /* how many */
     bool at_once;
     int64_t deadline;
 };
@@ -208,36 +210,35 @@ static int try_to_arrive(struct visit *visit)
 
 /* Waiting */
 
-/* Whose lives are watched: the one in the next place, and those that have joined and are missing. Each begins with the
- * place behind its own, so that where they are too many, others watch others. */
+/* Whose lives are watched: those in the places behind the own one, up to the second that has arrived. So each is
+ * watched by two that sleep, and many that sleep do not ask for many that are missing. */
 static unsigned choose_watched(const struct visit *visit, uint32_t *tags)
 {
     const coop_barrier *barrier = visit->barrier;
     uint64_t generation = coopi_round_generation(visit->seen);
     uint32_t at = visit->place ? (uint32_t)(visit->place - barrier->sync.words) : 0;
-    unsigned count = 0;
-    bool neighbour = false;
-    for (uint32_t k = 0; k < barrier->parties && count < WATCHED; k++) {
+    unsigned count = 0, arrived = 0;
+    for (uint32_t k = 0; k < barrier->parties && count < WATCHED && arrived < 2; k++) {
         if (++at >= barrier->parties) at = 0;
         uint64_t word = coopi_load_acquire(&barrier->sync.words[at]);
         if (coopi_tag_of(word) == visit->tag || !coopi_round_is_taken(word, generation)) continue;
-        bool arrived = coopi_round_has_arrived(word, generation);
-        if (!arrived || !neighbour) tags[count++] = coopi_tag_of(word);
-        neighbour = neighbour || arrived;
+        arrived += coopi_round_has_arrived(word, generation);
+        tags[count++] = coopi_tag_of(word);
     }
     return count;
 }
 
 /* One sleep as long as the state is what was seen. True if the wait is to end, with *RET_WHY -ETIMEDOUT or -EINTR. */
-static bool sleep_once(const struct visit *visit, int *ret_why)
+static bool sleep_once(struct visit *visit, int *ret_why)
 {
     const coop_barrier *barrier = visit->barrier;
     uint32_t tags[WATCHED];
+    unsigned count = choose_watched(visit, tags);
     const struct coopi_awaited change = {
         .bell = {&barrier->shm->bell, visit->bell},
         .still = {coopi_low_half(&barrier->shm->state), (uint32_t)visit->seen},
+        .unasked = ++visit->sleeps % ASKS_EVERY ? count : 0,
     };
-    unsigned count = choose_watched(visit, tags);
     int r = coopi_sleep(barrier->sync.object.map, &change, tags, count, visit->deadline);
     coopi_round_pass_on(barrier);
     *ret_why = r;

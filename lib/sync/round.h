@@ -9,9 +9,9 @@
  * arrived in the present generation; the state is looked at after the place, for what is older then stays so. Who dies
  * within a wait has the bell named: so the kernel wakes one who sleeps on it, who looks at the places, finds the dead
  * one and breaks the barrier for all. If nobody sleeps just then, all are on their way to sleep. They sleep by the
- * number of those that have arrived too, and each watches the life of the one in the next place: so somebody who has
- * looked before the death, and before whom nobody new came, watches it. Who has joined and not yet arrived is in no
- * call, so all watch it.
+ * number of those that have arrived too, and each watches the lives of those in the next places, up to the second that
+ * has arrived: so somebody who has looked before the death, and before whom nobody new came, watches it. Who has joined
+ * and not yet arrived is in no call, and is watched in the same way.
  * Why the barrier breaks is agreed on in `breach`, and then it is broken by the state. It becomes whole only by a
  * reset, under the guard: first it is broken for all; then each that waited in that generation is sent away, by its
  * seat, and places are cleared; then the next generation begins. Whoever comes late finds by its seat whether its own

@@ -249,24 +249,63 @@ static void who_is_stopped_keeps_the_others_waiting_and_no_more(void)
     child_must(stopped);
 }
 
+/* One that stays alive until four have come back: else those that watch its life would wake. */
+static pid_t staying_party(void)
+{
+    int before = coop_barrier_waiting(barrier);
+    pid_t pid;
+    CHILD(pid) {
+        CHECK_OK(coop_barrier_wait(barrier, COOP_S(20), NULL));
+        coopi_fetch_add(&step[0], 1);
+        CHECK_SOON(coopi_load_acquire(&step[0]) == 4);
+    }
+    CHECK_SOON(coop_barrier_waiting(barrier) == before + 1 && is_asleep(pid));
+    return pid;
+}
+
 /* The first half of a round's end, as of one that is killed before it wakes anybody: the kernel wakes one, and that one
- * the others. */
+ * the others. Each time they would otherwise sleep for what is left of a slice of the net. */
 static void the_wake_of_a_killed_last_one_is_passed_on(void)
 {
-    pid_t pids[4], last;
-    set_up(5);
-    for (int i = 0; i < 4; i++) pids[i] = party(0);
-    CHILD(last) {
-        coopi_bell_name(coopi_robust_head(), &barrier->shm->bell);
-        coopi_store_release(&barrier->shm->state, coopi_round_begin(1));
-        coopi_store_release(&step[3], 1);
-        wait_to_be_killed();
+    int64_t spent = 0;
+    for (int i = 0; i < 6; i++) {
+        pid_t pids[4], last;
+        set_up(5);
+        for (int k = 0; k < 4; k++) pids[k] = staying_party();
+        CHILD(last) {
+            coopi_bell_name(coopi_robust_head(), &barrier->shm->bell);
+            coopi_store_release(&barrier->shm->state, coopi_round_begin(1));
+            coopi_store_release(&step[3], 1);
+            wait_to_be_killed();
+        }
+        CHECK_SOON(coopi_load_acquire(&step[3]) == 1);
+        int64_t begin = test_now();
+        child_kill(last);
+        for (int k = 0; k < 4; k++) child_must(pids[k]);
+        spent += test_now() - begin;
+        coop_barrier_close(barrier);
     }
-    CHECK_SOON(coopi_load_acquire(&step[3]) == 1);
-    int64_t begin = test_now();
-    child_kill(last);
-    for (int i = 0; i < 4; i++) child_must(pids[i]);
-    CHECK(test_now() - begin < COOP_MS(200) * test_slowness());
+    CHECK(spent < COOP_MS(300) * test_slowness());
+}
+
+/* Their rows are as far apart as there are places, so both begin to look at the same one. */
+static void who_comes_takes_nobodys_place(void)
+{
+    coop_barrier *other;
+    CHECK_OK(coop_barrier_new(1, &other));
+    set_up(3);
+    pid_t victim = party(0), passer_by;
+    for (int i = 0; i < 2; i++) {
+        CHILD(passer_by) {
+            CHECK_OK(coop_barrier_wait(other, COOP_FOREVER, NULL));
+        }
+        child_must(passer_by);
+    }
+    pid_t second = party(-EPIPE);
+    child_kill(victim);
+    child_must(second);
+    CHECK_EQ(coop_barrier_broken(barrier), COOP_BARRIER_DIED);
+    coop_barrier_close(other);
 }
 
 /* A reset that was cut off after it had broken the round. */
@@ -310,8 +349,9 @@ static void deaths_are_seen_without_waitv(void)
     child_must(first);
 }
 
-TESTS(barrier_death, TEST_T(who_goes_on_to_sleep_finds_those_that_died_meanwhile, .tags = ALONE),
-      TEST(deaths_are_seen_without_waitv), TEST_T(the_death_of_one_that_waits_breaks_it, .tags = ALONE),
+TESTS(barrier_death, TEST(who_comes_takes_nobodys_place),
+      TEST_T(who_goes_on_to_sleep_finds_those_that_died_meanwhile, .tags = ALONE), TEST(deaths_are_seen_without_waitv),
+      TEST_T(the_death_of_one_that_waits_breaks_it, .tags = ALONE),
       TEST_T(each_death_is_seen_whoever_came_when, .tags = ALONE), TEST(the_last_one_does_not_pass_over_a_dead_one),
       TEST_T(the_death_of_one_that_has_joined_breaks_it, .tags = ALONE),
       TEST_T(who_joins_late_is_watched_by_those_that_sleep, .tags = ALONE),
