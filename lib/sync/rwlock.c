@@ -286,7 +286,8 @@ static int wait_for_turn(const coop_rwlock *lock, bool writing, int64_t deadline
         coopi_sync_sleep(sync, &turn);
         if (!coopi_sync_granted(sync, &turn) && coopi_sync_is_over(sync, &turn, &why))
             return stop_waiting(lock, &turn, writing, why);
-        int r = enter(lock, COOPI_NEVER);
+        int r = enter(lock, coopi_sync_granted(sync, &turn) ? COOPI_NEVER : deadline);
+        if (r == -ETIMEDOUT) return stop_waiting(lock, &turn, writing, r);
         if (r < 0) return r;
         if (coopi_sync_granted(sync, &turn)) return take_granted(lock, &turn, writing);
         recount(lock, 0);

@@ -300,11 +300,12 @@ static int wait_for_turn(const coop_semaphore *semaphore, uint32_t n, int64_t de
         int r, why;
         coopi_sync_sleep(sync, &turn);
         if (coopi_sync_granted(sync, &turn)) return take_granted(semaphore, &turn, first);
-        if (coopi_sync_is_over(sync, &turn, &why)) {
-            r = stop_waiting(semaphore, &turn, n, why);
+        bool over = coopi_sync_is_over(sync, &turn, &why);
+        r = over ? 0 : enter(semaphore, deadline);
+        if (over || r == -ETIMEDOUT) {
+            r = stop_waiting(semaphore, &turn, n, over ? why : r);
             return r == 0 ? take_granted(semaphore, &turn, first) : r;
         }
-        r = enter(semaphore, COOPI_NEVER);
         if (r < 0) return r;
         if (!coopi_sync_granted(sync, &turn)) recount(semaphore, 0);
     }

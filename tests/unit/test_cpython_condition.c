@@ -48,6 +48,7 @@ static void acquires(void)
     acquire();
     release();
     release();
+    coop_condition_close(cond);
     CHECK_OK(coop_lock_new(&lock));
     CHECK_OK(coop_condition_new_on(lock, 0, &cond));
     acquire();

@@ -427,6 +427,8 @@ static void a_row_with_a_new_owner_cuts_the_list_and_loses_nobody(void)
     child_must(third);
     CHECK_EQ(coop_semaphore_value(semaphore), 1);
     CHECK_EQ(coop_semaphore_waiters(semaphore), 0);
+    coop_semaphore_close(other);
+    coop_segment_close(segment);
 }
 
 static void a_stopped_waiter_holds_up_nobody_else(void)
@@ -470,6 +472,7 @@ static void it_limits_how_many_are_inside(void)
 {
     set_up(2, 0);
     a_crowd();
+    coop_semaphore_close(semaphore);
     set_up(2, COOP_COUNTING);
     a_crowd();
 }
