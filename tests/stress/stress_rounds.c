@@ -105,10 +105,11 @@ static void await_all(uint32_t round)
 
 static void kill_some(void)
 {
+    unsigned pace = roll() % 60;
     memset(killed, 0, sizeof killed);
     for (int k = 0; k < DYING; k++) {
         int i = (int)(roll() % CROWD);
-        pass(60);
+        pass(pace);
         if (!crowd[i]) continue;
         kill(crowd[i], SIGKILL);
         waitpid(crowd[i], NULL, 0);
