@@ -27,6 +27,7 @@ for part in "${parts[@]}"; do
     case $part in
     stress)
         run stress_locks "$build/tests/stress_locks" --kills-holding 2000 --ends-holding 500
+        run stress_rounds "$build/tests/stress_rounds" --seconds 60
         run stress "$build/tests/stress_all" --seconds 60 --least 10000
         ;;
     privileged) run privileged env COOP_SOAK=1 "$build/tests/run_tests" --only 'privileged/*' ;;

@@ -105,10 +105,11 @@ static void await_all(uint32_t round)
 
 static void kill_some(void)
 {
+    unsigned pace = roll() % 60;
     memset(killed, 0, sizeof killed);
     for (int k = 0; k < DYING; k++) {
         int i = (int)(roll() % CROWD);
-        pass(60);
+        pass(pace);
         if (!crowd[i]) continue;
         kill(crowd[i], SIGKILL);
         waitpid(crowd[i], NULL, 0);
@@ -154,10 +155,12 @@ static void judge_breaker(void)
     count.misnamed++;
 }
 
-static void play_barrier(uint32_t round, bool deadly)
+/* One is held back until the others are dead, lest the round end before. */
+static void play_barrier(uint32_t round, bool deadly, int held)
 {
     int first = NONE;
     if (deadly) kill_some();
+    if (deadly && crowd[held]) kill(crowd[held], SIGCONT);
     await_all(round);
     for (int i = 0; i < CROWD; i++) {
         if (!crowd[i]) continue;
@@ -179,10 +182,12 @@ static void run(int64_t until)
     await_all(0);
     for (uint32_t round = 1; now() < until && !count.hangs; round++) {
         bool deadly = roll() % 2;
+        int held = (int)(roll() % CROWD);
+        if (deadly && round % 2) kill(crowd[held], SIGSTOP);
         __atomic_store_n(&shared->round, round, __ATOMIC_RELEASE);
         coopi_futex_wake(&shared->round, COOPI_FUTEX_ALL);
         if (round % 2)
-            play_barrier(round, deadly);
+            play_barrier(round, deadly, held);
         else
             play_event(round, deadly);
         if (count.hangs) break;
