@@ -135,8 +135,20 @@ void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, st
     if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) turn->waiting = state; /* it may have been stirred */
 }
 
-void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch)
+/* At the end of a slice one of the watched is asked for in /proc: another one each time, and another one by each
+ * sleeper, for a hundred sleepers are not to cost anything. Its place is the last. */
+static unsigned put_last(struct coopi_watch *watch, uint32_t turn)
 {
+    if (watch->count < 2) return 0;
+    uint32_t *last = &watch->tags[watch->count - 1], *asked = &watch->tags[turn % watch->count], tag = *asked;
+    *asked = *last;
+    *last = tag;
+    return watch->count - 1;
+}
+
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *watch)
+{
+    unsigned unasked = put_last(watch, turn->row + turn->sleeps++);
     const struct coopi_waitlist *list = &sync->list;
     turn->result = 0;
     const uint32_t *seat = &coopi_seat_of(list, turn->row)->state;
@@ -144,7 +156,7 @@ void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, con
     while (spins-- > 0 && coopi_load_relaxed(seat) == turn->waiting) coopi_pause();
     if (!coopi_sync_granted(sync, turn))
         turn->result = coopi_waitlist_sleep(list, turn->row, turn->waiting, watch->bell, watch->tags, watch->count,
-                                            turn->deadline);
+                                            unasked, turn->deadline);
 }
 
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn)

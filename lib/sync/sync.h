@@ -93,8 +93,9 @@ struct coopi_turn {
     uint32_t row;     /* this thread's, + 1 */
     uint32_t waiting; /* the seat's state as long as it waits */
     int64_t deadline;
-    bool overtaken; /* those behind it that want something may go first: they are watched as well */
-    int result;     /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
+    bool overtaken;  /* those behind it that want something may go first: they are watched as well */
+    uint32_t sleeps; /* so far */
+    int result;      /* of the last sleep: 0, COOPI_WATCHED_DIED, -ETIMEDOUT, -EINTR */
 };
 void coopi_sync_sleep(const struct coopi_sync *sync, struct coopi_turn *turn);
 
@@ -106,7 +107,7 @@ struct coopi_watch {
     uint32_t bell;
 };
 void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *ret_watch);
-void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, const struct coopi_watch *watch);
+void coopi_sync_doze(const struct coopi_sync *sync, struct coopi_turn *turn, struct coopi_watch *watch);
 
 /* True once the turn was granted. */
 bool coopi_sync_granted(const struct coopi_sync *sync, const struct coopi_turn *turn);

@@ -237,11 +237,11 @@ unsigned coopi_waitlist_behind(const struct coopi_waitlist *list, uint32_t row, 
 }
 
 int coopi_waitlist_sleep(const struct coopi_waitlist *list, uint32_t row, uint32_t waiting, uint32_t bell,
-                         const uint32_t *tags, unsigned count, int64_t deadline)
+                         const uint32_t *tags, unsigned count, unsigned unasked, int64_t deadline)
 {
     uint32_t *state = &coopi_seat_of(list, row)->state, seen = waiting, asleep = waiting | COOPI_SEAT_ASLEEP;
     if (!coopi_cas_both(state, &seen, asleep) && seen != asleep) return 0;
     /* Its own word first: where the kernel has no waitv, it is the only one. */
-    const struct coopi_awaited event = {.bell = {state, asleep}, .still = {&list->shm->bell, bell}};
+    const struct coopi_awaited event = {.bell = {state, asleep}, .still = {&list->shm->bell, bell}, .unasked = unasked};
     return coopi_sleep(list->map, &event, tags, count, deadline);
 }

@@ -86,6 +86,6 @@ unsigned coopi_waitlist_behind(const struct coopi_waitlist *list, uint32_t row, 
 /* Sleeps while the seat of ROW is in the state WAITING; BELL was read under the guard. As coopi_sleep(). Without the
  * guard. */
 int coopi_waitlist_sleep(const struct coopi_waitlist *list, uint32_t row, uint32_t waiting, uint32_t bell,
-                         const uint32_t *tags, unsigned count, int64_t deadline);
+                         const uint32_t *tags, unsigned count, unsigned unasked, int64_t deadline);
 
 #endif
