@@ -66,7 +66,7 @@ static void run(struct rod *rod, int part)
 {
     coop_lock_holder dead;
     int r = simulate(rod, part);
-    if (r == -EPIPE && coop_barrier_last_death(rod->barrier, &dead) == 0) {
+    if (r == -EPIPE && coop_barrier_breaker(rod->barrier, &dead) == 0) {
         printf("process %d is told: process %d (%s) died\n", part, (int)dead.pid, dead.command);
         exit(3);
     }
