@@ -20,6 +20,7 @@ import unittest
 
 VERSION = (3, 11)
 SHARE = 0.15
+LATER = {"test.lock_tests RLockTests": {"test_recursion_count"}}  # cases that 3.11.2 does not have yet
 OTHERS = ["/usr/bin/python3.11", "/usr/bin/python3"]
 
 
@@ -46,7 +47,7 @@ def cases_of(name):
 
 def check_class(name, rows, tests):
     problems = []
-    cases = set(cases_of(name))
+    cases = set(cases_of(name)) | LATER.get(name, set())
     listed = collections.Counter(case for case, _ in rows)
     problems += ["%s.%s: not listed" % (name, case) for case in sorted(cases - set(listed))]
     problems += ["%s.%s: CPython has no such case" % (name, case) for case in sorted(set(listed) - cases)]
