@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
 #
-#     tests/soak.sh BUILD [PART...]      stress | privileged | deaths | clients | damage | versions | examples | stops |
+#     tests/soak.sh BUILD [PART...]      stress | waiters | privileged | deaths | clients | damage | versions | examples | stops |
 #                                       crash | model | mutants; all without a name
 set -u
 build=${1:?which build folder?}
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(stress privileged deaths clients damage versions examples stops crash model mutants)
+[ ${#parts[@]} -gt 0 ] || parts=(stress waiters privileged deaths clients damage versions examples stops crash model mutants)
 
 # run NAME COMMAND...: prints its time; the first failure ends the soak.
 run()
@@ -30,6 +30,7 @@ for part in "${parts[@]}"; do
         run stress_rounds "$build/tests/stress_rounds" --seconds 60
         run stress "$build/tests/stress_all" --seconds 60 --least 10000
         ;;
+    waiters) run waiters "$build/tests/stress_waiters" --seconds 60 ;;
     privileged) run privileged env COOP_SOAK=1 "$build/tests/run_tests" --only 'privileged/*' ;;
     deaths) run deaths env COOP_SOAK=1 "$build/tests/run_tests" --only 'death/*fat*' ;;
     clients) run clients env COOP_SOAK=1 "$build/tests/run_tests" --only 'manager_wire/*' ;;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define NAME_ROOM 400
+#define PATH_ROOM (sizeof(struct object) + 8)
 
 struct thread {
     uint32_t pid, tid;
@@ -263,15 +264,15 @@ static void put_text(char *text, size_t room, size_t *length, const char *format
     if (n > 0) *length += (size_t)n;
 }
 
-static void object_path(const struct waits *waits, size_t number, char path[2 * NAME_ROOM])
+static void object_path(const struct waits *waits, size_t number, char path[PATH_ROOM])
 {
     const struct object *object = &waits->objects[number];
-    snprintf(path, 2 * NAME_ROOM, "%s/%s", object->segment, object->name);
+    snprintf(path, PATH_ROOM, "%s/%s", object->segment, object->name);
 }
 
 static void tell_cycle(struct way *way, size_t from)
 {
-    char sentence[8192], held[2 * NAME_ROOM], wanted[2 * NAME_ROOM];
+    char sentence[8192], held[PATH_ROOM], wanted[PATH_ROOM];
     size_t length = 0;
     json_t *cycle = model_object(), *threads = model_array();
     for (size_t i = from; i < way->length; i++) {

@@ -12,6 +12,7 @@
 #define TIMES 200000
 #define CROWD 64
 #define WAKES 21
+#define MIDDLE_WAKE (WAKES / 2)
 
 struct crowd {
     uint32_t asleep;
@@ -114,7 +115,7 @@ static void wake_crowd(const char *name, coop_condition *condition)
     }
     for (int i = 0; i < CROWD; i++) join_child(pids[i]);
     qsort(took, WAKES, sizeof *took, compare_u64);
-    emit(name, "wake_64", (double)took[WAKES / 2] / 1000, "us");
+    emit(name, "wake_64", (double)took[MIDDLE_WAKE] / 1000, "us");
 }
 
 int main(int argc, char **argv)

@@ -54,7 +54,8 @@ static pid_t waiter_of(enum kind kind, int place, bool stays)
         int r = acquire(kind, COOP_S(20));
         CHECK(r >= 0);
         coopi_store_release(&step[place], (uint32_t)r + 1);
-        while (stays) pause();
+        if (stays)
+            for (;;) pause();
         CHECK_OK(coop_rwlock_release(lock));
     }
     CHECK_SOON(waiters(kind) == before + 1);
