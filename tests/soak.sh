@@ -27,7 +27,6 @@ for part in "${parts[@]}"; do
     case $part in
     stress)
         run stress_locks "$build/tests/stress_locks" --kills-holding 2000 --ends-holding 500
-        run stress_rounds "$build/tests/stress_rounds" --seconds 60
         run stress "$build/tests/stress_all" --seconds 60 --least 10000
         ;;
     waiters) run waiters "$build/tests/stress_waiters" --seconds 60 ;;
