@@ -162,11 +162,14 @@ static void open_bank(struct bank *bank)
     COOP_MUST(coop_value_set(bank->accounts[1], 300));
 }
 
-static int finish(const struct bank *bank)
+static int finish(struct bank *bank)
 {
     int64_t balances[ACCOUNTS];
     for (int i = 0; i < ACCOUNTS; i++) COOP_MUST(coop_value_get(bank->accounts[i], &balances[i]));
     printf("balances %" PRId64 " and %" PRId64 "\n", balances[0], balances[1]);
+    for (int i = 0; i < ACCOUNTS; i++) coop_value_close(bank->accounts[i]);
+    coop_value_close(bank->transfer);
+    coop_value_close(bank->gate);
     COOP_MUST(coop_segment_remove(bank->segment, 0));
     return balances[0] == 400 && balances[1] == 400 ? 0 : 1;
 }

@@ -126,6 +126,9 @@ int main(int argc, char **argv)
     COOP_MUST(coop_value_get(rod.steps, &steps));
     double middle = view(&rod, steps)[POINTS / 2];
     printf("%" PRId64 " whole steps: %.3f in the middle\n", steps, middle);
+    for (int i = 0; i < 2; i++) coop_array_close(rod.heat[i]);
+    coop_value_close(rod.steps);
+    coop_barrier_close(rod.barrier);
     bool right = rod.kill ? steps == FATAL_STEP && told == PARTIES - 1 : steps == STEPS && finished == PARTIES;
     return right && middle == expected((int)steps) ? 0 : 1;
 }

@@ -100,6 +100,9 @@ int main(int argc, char **argv)
     int free_permits = coop_semaphore_value(gate.semaphore);
     printf("%d passed, %d were killed, %" PRId64 " inside at most, %d permits are free\n", passed, killed, most,
            free_permits);
+    coop_semaphore_close(gate.semaphore);
+    coop_array_close(gate.inside);
+    coop_value_close(gate.most);
     bool right = passed + killed == PROCESSES && killed == (gate.kill ? VICTIMS : 0) && most <= PERMITS &&
                  free_permits == PERMITS;
     return right ? 0 : 1;

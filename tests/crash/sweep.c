@@ -13,10 +13,11 @@
 #define FIRST_KILLS 2 /* places of the first kill in repair mode; one in the short form */
 
 #define TRIES 3
-#define RECORDS 4     /* of the whole way, at most */
-#define LATE_STEPS 20 /* late mode: places to kill at after each place to come at */
-#define STOPS_EVERY 3 /* stop mode: points that are left out */
-#define ENOUGH 8      /* points that hang or are slow */
+#define RECORDS 4        /* of the whole way, at most */
+#define LATE_STEPS 20    /* late mode: places to kill at after each place to come at; */
+#define LATE_POINTS 1500 /* and at most about so many in all */
+#define STOPS_EVERY 3    /* stop mode: points that are left out */
+#define ENOUGH 8         /* points that hang or are slow */
 
 /* Where a victim ends. */
 struct point {
@@ -280,6 +281,8 @@ static void sweep_late(struct run *run)
     bool waits = run->scene.op->waits; /* then what matters is also when it reads */
     size_t *points = trace.count ? trace_points(&trace, run->sweep->every, waits, &count) : NULL;
     uint32_t stride = run->sweep->every * (1 + (uint32_t)trace.instructions / LATE_STEPS);
+    uint32_t sparse = (uint32_t)(count * trace.instructions / LATE_POINTS);
+    if (stride < sparse) stride = sparse;
     for (size_t i = 0; i < count && !is_enough(run); i++) {
         struct point point = {.trace = &trace, .number = points[i], .late = true};
         if (waits) point.more = UINT32_MAX; /* to its end */

@@ -22,6 +22,12 @@ static const char *set_up(void)
     return name;
 }
 
+static void tear_down(const char *name)
+{
+    coop_segment_close(segment);
+    CHECK_OK(coop_segment_remove(name, 0));
+}
+
 static coop_rlock *rlock_named(const char *name)
 {
     coop_rlock *lock;
@@ -73,7 +79,9 @@ static void two_that_wait_for_each_other_are_told(void)
     child_kill(first); /* that ends it: the other one has both */
     CHECK_SOON(!is_deadlocked(name));
     child_kill(second);
-    CHECK_OK(coop_segment_remove(name, 0));
+    coop_rlock_close(a);
+    coop_rlock_close(b);
+    tear_down(name);
 }
 
 static void three_in_a_circle_over_two_segments_are_told(void)
@@ -95,8 +103,12 @@ static void three_in_a_circle_over_two_segments_are_told(void)
     CHECK_HAS(r.out, part);
     CHECK_EQ(RUN("shmctl", "locks", name).code, 0); /* half of the picture has no circle */
     for (int i = 0; i < 3; i++) child_kill(pids[i]);
-    CHECK_OK(coop_segment_remove(name, 0));
+    coop_rlock_close(a);
+    coop_rlock_close(b);
+    coop_rlock_close(c);
+    coop_segment_close(other);
     CHECK_OK(coop_segment_remove(name2, 0));
+    tear_down(name);
 }
 
 static void holders_and_waiters_are_listed(void)
@@ -140,7 +152,10 @@ static void holders_and_waiters_are_listed(void)
     child_must(asks);
     child_must(waits);
     CHECK_OK(coop_rlock_release(coop_value_lock(value)));
-    CHECK_OK(coop_segment_remove(name, 0));
+    coop_semaphore_close(gate);
+    coop_lock_close(lock);
+    coop_value_close(value);
+    tear_down(name);
 }
 
 static void an_absent_segment_has_no_locks(void)
@@ -185,7 +200,8 @@ static void a_lock_is_taken_from_the_living(void)
     r = RUN("shmctl", "events", name);
     CHECK_HAS(r.out, "unlocked by force");
     CHECK_HAS(r.out, "its owner went home");
-    CHECK_OK(coop_segment_remove(name, 0));
+    coop_lock_close(lock);
+    tear_down(name);
 }
 
 static void what_has_no_lock_cannot_be_unlocked(void)
@@ -202,7 +218,8 @@ static void what_has_no_lock_cannot_be_unlocked(void)
     CHECK_EQ(RUN("shmctl", "unlock", "--force", "--reason", "x", path).code, 3);
     CHECK_EQ(RUN("shmctl", "unlock", "--force", "--reason", "two\nlines", path).code, 2);
     CHECK_EQ(RUN("shmctl", "unlock", "--force", "--reason", "", path).code, 2);
-    CHECK_OK(coop_segment_remove(name, 0));
+    coop_semaphore_close(gate);
+    tear_down(name);
 }
 
 TESTS(shmctl_locks, TEST_T(two_that_wait_for_each_other_are_told, .seconds = 20),
