@@ -7,21 +7,23 @@
  * The seconds are for all kinds together. Prints one line a kind, and a total; 0 only if nothing went wrong. */
 #include "stress/waiters.h"
 
+enum { KINDS = 6 };
+
 int main(int argc, char **argv)
 {
-    static const struct crowd_kind *const kinds[] = {&waiters_lock,      &waiters_semaphore, &waiters_rwlock,
-                                                     &waiters_condition, &waiters_event,     &waiters_barrier};
-    int seconds = 20, only = 0, count = (int)(sizeof kinds / sizeof *kinds), bad = 0;
+    static const struct crowd_kind *const kinds[KINDS] = {&waiters_lock,      &waiters_semaphore, &waiters_rwlock,
+                                                          &waiters_condition, &waiters_event,     &waiters_barrier};
+    int seconds = 20, only = 0, bad = 0;
     struct crowd_count sum = {0};
     const struct option_of options[] = {{"--seconds", &seconds}, {"--kind", &only}, {NULL, NULL}};
     if (!read_options(argc, argv, options, "stress_waiters [--seconds N] [--kind N]")) return 2;
-    if (only > count) {
-        fprintf(stderr, "stress_waiters: kinds are 1 to %d\n", count);
+    if (only > KINDS) {
+        fprintf(stderr, "stress_waiters: kinds are 1 to %d\n", KINDS);
         return 2;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < KINDS; i++) {
         if (only && only != i + 1) continue;
-        if (!crowd_play(kinds[i], only ? seconds : (double)seconds / count)) bad++;
+        if (!crowd_play(kinds[i], only ? seconds : (double)seconds / KINDS)) bad++;
         sum.rounds += crowd_count.rounds;
         sum.kills += crowd_count.kills;
         sum.kills_holding += crowd_count.kills_holding;
