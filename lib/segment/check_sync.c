@@ -96,5 +96,9 @@ const char *coopi_sync_judge(const struct coopi_copy *copy, const struct coopi_e
         *ret_openable = false;
         return "has not as many places as parties";
     }
+    if (whole && entry->kind == COOPI_RWLOCK && entry->length != owner_count(copy)) {
+        *ret_openable = false;
+        return "has not a word for each owner";
+    }
     return whole ? judge_shm(&judged) : NULL;
 }

@@ -52,9 +52,9 @@ int coopi_sync_enter_slowly(const struct coopi_sync *sync, int64_t deadline, uin
     return r;
 }
 
-uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag)
+uint64_t *coopi_sync_search(const struct coopi_sync *sync, uint32_t tag)
 {
-    uint32_t count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    uint32_t count = sync->word_count, at = coopi_sync_first(sync, tag);
     for (uint32_t k = 0; k < count; k++) {
         uint64_t *word = &sync->words[at];
         if (coopi_tag_of(coopi_load_relaxed(word)) == tag) return word;
@@ -66,31 +66,12 @@ uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag)
 uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag)
 {
     uint64_t *word = coopi_sync_word(sync, tag);
-    uint32_t count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
+    uint32_t count = sync->word_count, at = coopi_sync_first(sync, tag);
     for (uint32_t k = 0; !word && k < count; k++) {
         if (coopi_load_relaxed(&sync->words[at]) == 0) word = &sync->words[at];
         if (++at == count) at = 0;
     }
     return word;
-}
-
-/* One that stands nowhere in the segment has no word here, and need not be looked for. */
-uint64_t *coopi_sync_own_word(const struct coopi_sync *sync)
-{
-    uint32_t tag = coopi_sync_tag(sync), count = sync->word_count, at = count ? (tag & COOPI_ROW_MASK) % count : 0;
-    if (count && !coopi_self_->stands[sync->object.slot] && !coopi_load_relaxed(&sync->words[at]))
-        return &sync->words[at];
-    return coopi_sync_word_or_free(sync, tag);
-}
-
-void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty)
-{
-    struct coopi_self *self = coopi_self_;
-    uint32_t slot = sync->object.slot;
-    bool had = coopi_load_relaxed(word) != 0, has = number || !empty;
-    if (has && !had) coopi_put(self->stands[slot], self->stands[slot] + 1);
-    coopi_store_release(word, has ? (uint64_t)coopi_sync_tag(sync) << 32 | number : 0);
-    if (had && !has) coopi_put(self->stands[slot], self->stands[slot] - 1);
 }
 
 unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room)

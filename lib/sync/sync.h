@@ -57,17 +57,48 @@ static inline uint32_t coopi_sync_tag(const struct coopi_sync *sync)
     return coopi_tag_of(coopi_self_->id[sync->object.slot]);
 }
 
+/* Where the search for the word of TAG begins. A multiplication spreads rows over the words; a division would cost as
+ * much as the guard. */
+static inline uint32_t coopi_sync_first(const struct coopi_sync *sync, uint32_t tag)
+{
+    uint32_t spread = (tag & COOPI_ROW_MASK) * UINT32_C(0x9e3779b1);
+    return (uint32_t)((uint64_t)spread * sync->word_count >> 32);
+}
+
+uint64_t *coopi_sync_search(const struct coopi_sync *sync, uint32_t tag);
+
 /* The word of TAG; NULL: it has none. Without the guard, only for one's own. */
-uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag);
+static inline uint64_t *coopi_sync_word(const struct coopi_sync *sync, uint32_t tag)
+{
+    if (coopi_unlikely(!sync->word_count)) return NULL;
+    uint64_t *word = &sync->words[coopi_sync_first(sync, tag)];
+    return coopi_tag_of(coopi_load_relaxed(word)) == tag ? word : coopi_sync_search(sync, tag);
+}
 
 /* The same, or a free one; NULL: there is none. Under the guard. */
 uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag);
 
-/* This thread's word, or a free one for it; NULL: there is none. Under the guard. */
-uint64_t *coopi_sync_own_word(const struct coopi_sync *sync);
+/* This thread's word, or a free one for it; NULL: there is none. Under the guard. One that stands nowhere in the
+ * segment has no word here, and need not look for it. */
+static inline uint64_t *coopi_sync_own_word(const struct coopi_sync *sync)
+{
+    uint32_t tag = coopi_sync_tag(sync);
+    if (sync->word_count && !coopi_self_->stands[sync->object.slot]) {
+        uint64_t *word = &sync->words[coopi_sync_first(sync, tag)];
+        if (!coopi_load_relaxed(word)) return word;
+    }
+    return coopi_sync_word_or_free(sync, tag);
+}
 
 /* Sets this thread's word by the store that commits; a number of 0 frees it, if EMPTY. */
-void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty);
+static inline void coopi_sync_set(const struct coopi_sync *sync, uint64_t *word, uint32_t number, bool empty)
+{
+    uint32_t *stands = &coopi_self_->stands[sync->object.slot];
+    bool had = coopi_load_relaxed(word) != 0, has = number || !empty;
+    if (has && !had) coopi_put(*stands, *stands + 1);
+    coopi_store_release(word, has ? (uint64_t)coopi_sync_tag(sync) << 32 | number : 0);
+    if (had && !has) coopi_put(*stands, *stands - 1);
+}
 
 /* Counts a word that another one has set for this thread. */
 static inline void coopi_sync_stands(const struct coopi_sync *sync)

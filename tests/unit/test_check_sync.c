@@ -177,8 +177,10 @@ static void what_nobody_can_open_goes_out_of_sight(void)
     shm_of("meeting")->barrier.parties = 7;
     entry_of("bell")->size = 0;
     entry_of("bell")->body = entry_of("bell")->offset;
+    entry_of("book")->length = 3;
     struct ran r = RUN("shmctl", "check", name);
     CHECK_EQ(r.code, 5);
+    CHECK_HAS(r.out, "has not a word for each owner: nobody can open it");
     CHECK_HAS(r.out, "has not as many places as parties: nobody can open it");
     CHECK_HAS(r.out, "has too few bytes for what it is: nobody can open it");
     coop_barrier *other;
