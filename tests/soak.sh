@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 # The long runs: what the tests do in a short form, in full. BUILD is the build folder, as SConstruct gives it.
 #
-#     tests/soak.sh BUILD [PART...]      stress | waiters | privileged | deaths | clients | damage | versions | examples | stops |
-#                                       crash | model | mutants; all without a name
+#     tests/soak.sh BUILD [PART...]      stress | waiters | privileged | deaths | clients | damage | versions |
+#                                       examples | stops | crash | model | mutants; all without a name
 set -u
 build=${1:?which build folder?}
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(stress waiters privileged deaths clients damage versions examples stops crash model mutants)
+all=(stress waiters privileged deaths clients damage versions examples stops crash model mutants)
+[ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
 
 # run NAME COMMAND...: prints its time; the first failure ends the soak.
 run()
