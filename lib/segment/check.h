@@ -2,7 +2,8 @@
 /* Is a segment sound? Judged on a private copy of its header and tables: pure, bounded, and at home with any bytes.
  *
  * A segment that is in use may look wrong for a moment, while somebody works on it: who reads it from outside looks
- * again before he complains. Under the directory's lock nothing moves but lock words, rows and events. */
+ * again before he complains. Under the directory's lock nothing moves but lock words, rows, events, and what
+ * stands in semaphores and the like, which is read twice before it is complained of. */
 #ifndef COOPI_CHECK_H
 #define COOPI_CHECK_H
 

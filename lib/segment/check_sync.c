@@ -37,12 +37,23 @@ static const char *judge_words(const struct judged *judged, uint64_t *ret_held)
     uint64_t held = 0;
     for (uint64_t i = 0; i < judged->entry->length; i++) {
         uint64_t word, at = judged->at + sizeof judged->shm + i * sizeof word;
-        if (!judged->copy->read(judged->copy, at, sizeof word, &word)) return NULL;
+        if (!judged->copy->read(judged->copy, at, sizeof word, &word)) break;
         if (word && !is_row(judged->copy, coopi_tag_of(word))) return "has a word of an owner that there cannot be";
         if (word && lives(judged->copy, coopi_tag_of(word))) held += (uint32_t)word;
     }
     *ret_held = held;
     return NULL;
+}
+
+/* A permit that went from hand to hand while the words were read was counted twice: then the sum is another the next
+ * time, or somebody is in the guard. */
+static bool stands_still(const struct judged *judged, uint64_t held)
+{
+    uint64_t again = 0;
+    struct coopi_robust guard;
+    uint64_t word = judged->shm.guard.robust.word;
+    if (judge_words(judged, &again) || again != held) return false;
+    return judged->copy->read(judged->copy, judged->at, sizeof guard, &guard) && guard.word == word;
 }
 
 static const char *judge_permits(const struct judged *judged, uint64_t held)
@@ -51,8 +62,9 @@ static const char *judge_permits(const struct judged *judged, uint64_t held)
     bool counting = judged->entry->flags & COOPI_ENTRY_COUNTING, bounded = judged->entry->flags & COOPI_ENTRY_BOUNDED;
     if (shm->total > COOPI_PERMITS_MAX || (counting && shm->permits > COOPI_PERMITS_MAX))
         return "has more permits than there can be";
-    if (bounded && shm->permits > shm->total) return "has more permits than it was made with";
-    if (!counting && held > shm->total) return "has given out more permits than it was made with";
+    if (counting && bounded && shm->permits > shm->total) return "has more permits than it was made with";
+    if (!counting && held > shm->total && stands_still(judged, held))
+        return "has given out more permits than it was made with";
     return NULL;
 }
 
@@ -89,10 +101,11 @@ const char *coopi_sync_judge(const struct coopi_copy *copy, const struct coopi_e
     judged.at = is_event ? 0 : coopi_entry_sync_offset(entry, coopi_copy_header(copy), copy->file_size);
     if (is_event ? room < sizeof(struct coopi_event_shm) : !judged.at) {
         *ret_openable = false;
-        return "has too few bytes for what it is";
+        return "has not the size of what it is";
     }
     bool whole = !is_event && copy->read(copy, judged.at, sizeof judged.shm, &judged.shm);
-    if (whole && entry->kind == COOPI_BARRIER && judged.shm.barrier.parties != entry->length) {
+    uint32_t parties = whole ? judged.shm.barrier.parties : 0;
+    if (whole && entry->kind == COOPI_BARRIER && (parties == 0 || parties > entry->length)) {
         *ret_openable = false;
         return "has not as many places as parties";
     }

@@ -53,6 +53,11 @@ static int make_locked(struct coopi_map *map, const char *name, const struct coo
                        struct coopi_found *ret_found)
 {
     if (*name && coopi_index_find(map, name, ret_found) == 0) return 1;
+    if (want->threads > map->owner_count)
+        return coopi_fail(EINVAL,
+                          "%s%s%s: is for %" PRIu32 " threads, and its segment has rows for %" PRIu32
+                          "; make the segment with more (.owners)",
+                          coopi_map_label(map), *name ? "/" : "", name, want->threads, map->owner_count);
     struct coopi_found plan = {.entry = {.kind = want->kind, .flags = want->entry_flags, .length = want->length}};
     struct coopi_entry *entry = &plan.entry;
     int r = coopi_storage_entry(map, &plan.number);

@@ -49,20 +49,19 @@ static void end_in_child(void)
 static int watch(void)
 {
     struct coopi_process *process = coopi_process();
-    if (!process) return errno;
+    if (!process) return -errno;
     coopi_process_lock(process);
     int error = watched ? 0 : pthread_atfork(begin, end_in_parent, end_in_child);
     if (!error) coopi_store_release(&watched, 1);
     coopi_process_unlock(process);
-    return error;
+    return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
 }
 
 int coopi_forking_watch(void (*tell)(void), bool (*enter)(void))
 {
     coopi_store_relaxed(&tell_all, tell);
     coopi_store_relaxed(&enter_child, enter); /* all give the same */
-    int error = coopi_load_acquire(&watched) ? 0 : watch();
-    return error ? coopi_fail(error, "libcoop: pthread_atfork: %s", strerror(error)) : 0;
+    return coopi_load_acquire(&watched) ? 0 : watch();
 }
 
 bool coopi_forking_now(void)

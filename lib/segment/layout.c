@@ -217,6 +217,6 @@ uint64_t coopi_entry_sync_offset(const struct coopi_entry *entry, const struct c
     if (!has_one || coopi_entry_check(entry, header, size, "") < 0) return 0;
     uint64_t lock = entry->flags & COOPI_ENTRY_LOCKED ? sizeof(struct coopi_lock_shm) : 0;
     uint64_t room = entry->offset + entry->size - entry->body, least = lock + sizeof(struct coopi_sync_shm);
-    if (room < least || entry->length > (room - least) / sizeof(uint64_t)) return 0;
+    if (room < least || entry->length > COOPI_ROWS_MAX || entry->length > (room - least) / sizeof(uint64_t)) return 0;
     return entry->body + lock;
 }

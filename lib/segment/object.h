@@ -18,7 +18,8 @@ struct coopi_want {
     size_t initial_size;
     bool has_words; /* when made: LENGTH words of 8 bytes, or as many as the segment has owners, stand behind body_size;
                      * an existing object may have any number */
-    int flags;      /* those that this noun knows besides CREATE, EXCL, INTR and TRUST_PEERS */
+    uint32_t threads; /* when made: so many must be able to own something at one time, or it is of no use; 0: any */
+    int flags;        /* those that this noun knows besides CREATE, EXCL, INTR and TRUST_PEERS */
 };
 
 /* The common head of every handle; a noun embeds it first. The handle owns `path` and one reference on `map`. */

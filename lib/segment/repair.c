@@ -119,15 +119,23 @@ static void mend_permits(const struct coopi_entry *entry, struct coopi_semaphore
     if (counting && shm->permits > most) coopi_store_relaxed(&shm->permits, most);
 }
 
-/* What cannot be is taken away. The next one who enters is told that an owner died, and makes anew what is derived. */
-static void mend_sync(struct coopi_map *map, const struct coopi_entry *entry, struct coopi_sync_shm *shm)
+/* What cannot be is taken away. The next one who enters is told that an owner died, and makes anew what is derived.
+ * Under the guard all stands still: what only looked wrong is left alone. */
+static int mend_sync(struct coopi_map *map, const struct coopi_copy *copy, const struct coopi_entry *entry,
+                     struct coopi_sync_shm *shm)
 {
     uint32_t dead;
+    bool openable;
     struct coopi_robust *guard = &shm->guard.robust;
     uint64_t word = coopi_load_acquire(&guard->word);
     if ((word & COOPI_TID_MASK) && (coopi_tag_of(word) & COOPI_ROW_MASK) >= map->owner_count)
         coopi_cas_both(&guard->word, &word, (word & COOPI_WAITERS) | COOPI_OWNER_DIED);
-    if (coopi_robust_acquire(map, guard, COOP_NOWAIT, 0, &dead) < 0) return; /* whoever is in it looks himself */
+    int r = coopi_robust_acquire(map, guard, COOP_NOWAIT, 0, &dead);
+    if (r < 0) return r == -EBUSY ? 0 : r; /* somebody is in it: he looks himself */
+    if (r == 0 && !coopi_sync_judge(copy, entry, &openable)) {
+        coopi_robust_give_up(guard);
+        return 0;
+    }
     uint64_t held = mend_words(map, entry, (uint64_t *)(void *)(shm + 1));
     if (entry->kind == COOPI_SEMAPHORE) mend_permits(entry, &shm->semaphore, held);
     if (entry->kind == COOPI_RWLOCK) coopi_store_relaxed(&shm->rwlock.writer, 0);
@@ -135,10 +143,12 @@ static void mend_sync(struct coopi_map *map, const struct coopi_entry *entry, st
     coopi_store_relaxed(&shm->waiting.tail, 0);
     coopi_store_relaxed(&shm->waiting.count, 0);
     coopi_robust_give_up_as_dead(guard);
+    return 0;
 }
 
-static void mend_syncs(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
+static int mend_syncs(struct coopi_map *map, const struct coopi_copy *copy, const uint8_t *bad)
 {
+    int result = 0;
     for (uint32_t i = 0; i < map->geometry->directory.count; i++) {
         struct coopi_entry entry;
         bool openable;
@@ -146,9 +156,11 @@ static void mend_syncs(struct coopi_map *map, const struct coopi_copy *copy, con
         if (bad[i] || !(entry.state & COOPI_ENTRY_LIVE) || !coopi_kind_is_sync(entry.kind)) continue;
         if (!coopi_sync_judge(copy, &entry, &openable)) continue;
         uint64_t at = coopi_entry_sync_offset(&entry, map->geometry, copy->file_size);
-        if (at && coopi_map_reach(map, entry.offset + entry.size) == 0)
-            mend_sync(map, &entry, (struct coopi_sync_shm *)(void *)(map->base + at));
+        int r = at ? coopi_map_reach(map, entry.offset + entry.size) : 0;
+        if (at && r == 0) r = mend_sync(map, copy, &entry, (struct coopi_sync_shm *)(void *)(map->base + at));
+        if (result == 0) result = r;
     }
+    return result;
 }
 
 static void clear_events(struct coopi_map *map)
@@ -169,7 +181,7 @@ static int mend(struct coopi_map *map, const struct coopi_copy *copy, const uint
     coopi_index_make(map);
     mend_owners(map);
     int r = mend_locks(map, copy);
-    mend_syncs(map, copy, bad);
+    if (r == 0) r = mend_syncs(map, copy, bad);
     clear_events(map);
     coopi_event_tell(map, COOPI_EVENT_REPAIRED, NULL, NULL);
     return r;

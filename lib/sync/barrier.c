@@ -29,15 +29,10 @@ static int check_parties(const coop_barrier *barrier, uint32_t parties)
     if (has != parties)
         return coopi_fail(EINVAL, "%s: is for %" PRIu32 " parties, not %" PRIu32 "; open it with that number",
                           label_of(barrier), has, parties);
-    uint32_t places = barrier->sync.word_count, rows = barrier->sync.object.map->owner_count;
+    uint32_t places = barrier->sync.word_count;
     if (places >= parties) return 0;
-    if (parties <= rows)
-        return coopi_fail(EBADMSG, "%s: damaged: it has places for %" PRIu32 " of its %" PRIu32 " parties; remove it",
-                          label_of(barrier), places, parties);
-    return coopi_fail(EINVAL,
-                      "%s: %" PRIu32 " parties can never meet: its segment has rows for %" PRIu32
-                      " threads; remove it, and make the segment with more (.owners)",
-                      label_of(barrier), parties, rows);
+    return coopi_fail(EBADMSG, "%s: damaged: it has places for %" PRIu32 " of its %" PRIu32 " parties; remove it",
+                      label_of(barrier), places, parties);
 }
 
 static int bind(coop_barrier *barrier, uint32_t parties)
@@ -65,6 +60,7 @@ static int open_barrier(coop_segment *segment, const char *name, uint32_t partie
         .body_size = sizeof initial,
         .initial = &initial,
         .initial_size = sizeof initial,
+        .threads = parties,
     };
     coop_barrier *barrier = calloc(1, sizeof *barrier);
     if (!barrier) return coopi_fail(ENOMEM, "%s: out of memory", label);

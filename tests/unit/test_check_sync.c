@@ -182,12 +182,44 @@ static void what_nobody_can_open_goes_out_of_sight(void)
     CHECK_EQ(r.code, 5);
     CHECK_HAS(r.out, "has not a word for each owner: nobody can open it");
     CHECK_HAS(r.out, "has not as many places as parties: nobody can open it");
-    CHECK_HAS(r.out, "has too few bytes for what it is: nobody can open it");
+    CHECK_HAS(r.out, "has not the size of what it is: nobody can open it");
     coop_barrier *other;
     CHECK_ERR(coop_barrier_in(segment, "meeting", 7, 0, &other), -EBADMSG);
     CHECK_EQ(RUN("shmctl", "repair", name).code, 0);
     CHECK_EQ(RUN("shmctl", "check", name).code, 0);
     CHECK_ERR(coop_barrier_in(segment, "meeting", 3, 0, &other), -ENOENT);
+    tear_down();
+}
+
+/* Permits go from hand to hand all the while. */
+static void busy_ones_are_sound(void)
+{
+    set_up();
+    pid_t pids[3];
+    for (int i = 0; i < 3; i++) {
+        CHILD(pids[i]) {
+            for (;;) {
+                CHECK_OK(coop_semaphore_acquire(gate, COOP_FOREVER));
+                CHECK_OK(coop_semaphore_release(gate));
+            }
+        }
+    }
+    for (int i = 0; i < 60; i++) {
+        struct ran r = RUN("shmctl", i % 2 ? "repair" : "check", name);
+        if (r.code != 0 || !strstr(r.out, ": sound")) FAIL("%d: %s", r.code, r.out);
+    }
+    for (int i = 0; i < 3; i++) child_kill(pids[i]);
+    CHECK_EQ(coop_semaphore_value(gate), 2);
+    tear_down();
+}
+
+static void too_many_parties_leave_nothing_behind(void)
+{
+    coop_barrier *barrier;
+    set_up();
+    CHECK_ERR(coop_barrier_in(segment, "crowd", 17, COOP_CREATE, &barrier), -EINVAL);
+    CHECK_ERR(coop_barrier_in(segment, "crowd", 3, 0, &barrier), -ENOENT);
+    CHECK_EQ(RUN("shmctl", "check", name).code, 0);
     tear_down();
 }
 
@@ -233,4 +265,5 @@ static void show_tells_who_stands_in_them(void)
 }
 
 TESTS(check_sync, TEST(sound_ones_are_sound), TEST_T(each_damage_is_found_and_mended, .seconds = 30),
-      TEST(what_nobody_can_open_goes_out_of_sight), TEST(show_tells_who_stands_in_them))
+      TEST(what_nobody_can_open_goes_out_of_sight), TEST(show_tells_who_stands_in_them),
+      TEST_T(busy_ones_are_sound, .seconds = 30), TEST(too_many_parties_leave_nothing_behind))
