@@ -38,20 +38,23 @@ uint32_t coopi_waitlist_next(const struct coopi_waitlist *list, uint32_t row, ui
     return is_sound(list, row, next) ? next : 0; /* broken again already: its next visitor sees it */
 }
 
-/* Behind the last one that came earlier. */
+/* Behind the last one that came earlier. What a peer may write meanwhile leads nowhere else, and not for ever. */
 static void insert(const struct coopi_waitlist *list, uint32_t row)
 {
     struct coopi_seat *seat = coopi_seat_of(list, row);
-    uint32_t before = list->shm->tail, behind = 0;
-    while (before && coopi_seat_of(list, before)->ticket > seat->ticket) {
+    uint64_t ticket = coopi_load_relaxed(&seat->ticket);
+    uint32_t rows = list->map->owner_count, before = coopi_load_relaxed(&list->shm->tail), behind = 0;
+    for (uint32_t steps = 0; before && before <= rows && steps < rows; steps++) {
+        if (coopi_load_relaxed(&coopi_seat_of(list, before)->ticket) <= ticket) break;
         behind = before;
-        before = coopi_seat_of(list, before)->previous;
+        before = coopi_load_relaxed(&coopi_seat_of(list, before)->previous);
     }
+    if (before > rows) before = 0;
     coopi_store_relaxed(&seat->previous, before);
     coopi_store_relaxed(&seat->next, behind);
     coopi_store_relaxed(before ? &coopi_seat_of(list, before)->next : &list->shm->head, row);
     coopi_store_relaxed(behind ? &coopi_seat_of(list, behind)->previous : &list->shm->tail, row);
-    list->shm->count++;
+    coopi_store_relaxed(&list->shm->count, coopi_load_relaxed(&list->shm->count) + 1);
 }
 
 static bool has_left(const struct coopi_seat *seat)
@@ -162,8 +165,10 @@ bool coopi_waitlist_grant(const struct coopi_waitlist *list, uint32_t row)
 {
     struct coopi_seat *seat = coopi_seat_of(list, row);
     uint32_t state = coopi_load_acquire(&seat->state);
-    if (!is_ours(list, seat) || (state & COOPI_SEAT_MASK) != COOPI_SEAT_WAITING) return false;
-    return coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_GRANTED);
+    if (!is_ours(list, seat)) return false;
+    while ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING) /* it may go to sleep between the look and the swap */
+        if (coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_GRANTED)) return true;
+    return false;
 }
 
 void coopi_waitlist_wake(const struct coopi_waitlist *list, uint32_t row)
@@ -185,8 +190,10 @@ bool coopi_waitlist_stir(const struct coopi_waitlist *list, uint32_t row)
 {
     struct coopi_seat *seat = coopi_seat_of(list, row);
     uint32_t state = coopi_load_acquire(&seat->state);
-    if (!is_ours(list, seat) || (state & COOPI_SEAT_MASK) != COOPI_SEAT_WAITING) return false;
-    if (!coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_ASLEEP) + COOPI_SEAT_SEQUENCE)) return false;
+    if (!is_ours(list, seat)) return false;
+    do {
+        if ((state & COOPI_SEAT_MASK) != COOPI_SEAT_WAITING) return false;
+    } while (!coopi_cas_both(&seat->state, &state, (state & ~COOPI_SEAT_ASLEEP) + COOPI_SEAT_SEQUENCE));
     if (state & COOPI_SEAT_ASLEEP) coopi_futex_wake(&seat->state, 1);
     return true;
 }
