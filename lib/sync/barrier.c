@@ -93,6 +93,15 @@ int coop_barrier_new(uint32_t parties, coop_barrier **ret_barrier)
     return open_barrier(NULL, NULL, parties, 0, ret_barrier);
 }
 
+/* What stands in the place of TAG; 0: it has none. A place that is not joined may become another's while it is looked
+ * at. */
+static uint64_t own_word(const coop_barrier *barrier, uint32_t tag)
+{
+    const uint64_t *place = coopi_sync_word(&barrier->sync, tag);
+    uint64_t word = place ? coopi_load_acquire(place) : 0;
+    return coopi_tag_of(word) == tag ? word : 0;
+}
+
 static uint64_t *own_place(const coop_barrier *barrier)
 {
     const struct coopi_self *self = coopi_self_;
@@ -103,8 +112,9 @@ static uint64_t *own_place(const coop_barrier *barrier)
 void coop_barrier_close(coop_barrier *barrier)
 {
     if (!barrier) return;
-    const uint64_t *place = own_place(barrier);
-    if (place && (coopi_load_relaxed(place) & COOPI_PARTY_JOINED))
+    const struct coopi_self *self = coopi_self_;
+    uint32_t tag = self ? coopi_tag_of(self->id[barrier->sync.object.slot]) : 0;
+    if (tag && (own_word(barrier, tag) & COOPI_PARTY_JOINED))
         coopi_keep_detail("%s: closed while this thread has joined it: it still has; open it again to leave",
                           label_of(barrier));
     coopi_object_close(&barrier->sync.object);
@@ -172,9 +182,9 @@ static void stand_up(const struct visit *visit)
 /* A wait within a wait: by the action. */
 static bool is_nested(const struct visit *visit, uint64_t generation)
 {
-    const uint64_t *own = coopi_sync_word(&visit->barrier->sync, visit->tag);
+    uint64_t own = own_word(visit->barrier, visit->tag);
     bool ours = visit->place && visit->generation == generation;
-    return !ours && own && coopi_round_has_arrived(coopi_load_relaxed(own), generation);
+    return !ours && own && coopi_round_has_arrived(own, generation);
 }
 
 static int try_to_arrive(struct visit *visit)
@@ -373,8 +383,7 @@ int coop_barrier_join(coop_barrier *barrier)
     struct coopi_naming naming;
     int r = enter(barrier, &tag, &naming);
     if (r < 0) return r;
-    const uint64_t *own = coopi_sync_word(&barrier->sync, tag);
-    r = own && (coopi_load_relaxed(own) & COOPI_PARTY_JOINED) ? 0 : take_and_join(barrier, tag);
+    r = own_word(barrier, tag) & COOPI_PARTY_JOINED ? 0 : take_and_join(barrier, tag);
     coopi_bell_unname(naming);
     return r;
 }
@@ -382,7 +391,7 @@ int coop_barrier_join(coop_barrier *barrier)
 int coop_barrier_leave(coop_barrier *barrier)
 {
     uint64_t *place = own_place(barrier), word = place ? coopi_load_relaxed(place) : 0;
-    if (!(word & COOPI_PARTY_JOINED))
+    if (!(word & COOPI_PARTY_JOINED) || coopi_tag_of(word) != coopi_sync_tag(&barrier->sync))
         return coopi_fail(EPERM, "%s: this thread has not joined it; join first", label_of(barrier));
     struct coopi_naming naming = coopi_bell_name(coopi_self_->head, &barrier->shm->bell);
     while (!coopi_cas_both(place, &word, word & COOPI_PARTY_ARRIVED ? word & ~(uint64_t)COOPI_PARTY_JOINED : 0))
