@@ -112,8 +112,9 @@ static_assert(sizeof(struct coopi_waitlist_shm) == 64, "one line");
 struct coopi_semaphore_shm {
     uint32_t total;     /* permits that it was made with */
     uint32_t permits;   /* counting: those that nobody took */
-    uint32_t available; /* derived: those that nobody holds */
-    uint32_t spare;
+    uint32_t available; /* derived: those that nobody holds, and that are on their way to nobody */
+    uint32_t giving_to; /* owned: row + 1 of who is given his turn just now; 0: nobody */
+    uint64_t giving;    /* and what his word is then */
 };
 
 #define COOPI_PERMITS_MAX UINT32_C(0x7fffffff)
@@ -341,8 +342,7 @@ struct coopi_seat {
     uint32_t want;     /* permits (Semaphore), 1 to write, 0 to read (RWLock) */
     uint32_t next;     /* row + 1 of who came after it at the object, derived; by whoever has the object's guard */
     uint32_t previous; /* the same of who came before it */
-    uint64_t after; /* Semaphore: what its word, or the permits, are once it has its turn; by who gives it the turn */
-    uint64_t spare[3];
+    uint64_t spare[4];
 };
 static_assert(sizeof(struct coopi_seat) == 64, "one line");
 #define COOPI_SEAT_WAITING UINT32_C(1)

@@ -93,8 +93,7 @@ int coop_barrier_new(uint32_t parties, coop_barrier **ret_barrier)
     return open_barrier(NULL, NULL, parties, 0, ret_barrier);
 }
 
-/* What stands in the place of TAG; 0: it has none. A place that is not joined may become another's while it is looked
- * at. */
+/* What stands in the place of TAG; 0: it has none. One that has not joined may lose its place while it is looked at. */
 static uint64_t own_word(const coop_barrier *barrier, uint32_t tag)
 {
     const uint64_t *place = coopi_sync_word(&barrier->sync, tag);

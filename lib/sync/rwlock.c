@@ -230,7 +230,9 @@ static int say_not_acquired(const coop_rwlock *lock, bool writing, int r)
     case -EBUSY: return coopi_fail(EBUSY, "%s: busy: %s; wait for it", label_of(lock), why);
     case -ETIMEDOUT:
         return coopi_fail(ETIMEDOUT, "%s: timed out: %s; wait longer, or see `shmctl show`", label_of(lock), why);
-    default: return coopi_fail(-r, "%s: a signal ended the wait, and it is not held; acquire it again", label_of(lock));
+    case -EINTR:
+        return coopi_fail(EINTR, "%s: a signal ended the wait, and it is not held; acquire it again", label_of(lock));
+    default: return r; /* with its sentence */
     }
 }
 
@@ -263,8 +265,8 @@ static int stop_waiting(const coop_rwlock *lock, const struct coopi_turn *turn, 
 {
     const struct coopi_sync *sync = &lock->sync;
     int r = enter(lock, 0);
-    if (r == -ETIMEDOUT && coopi_sync_give_up_turn(sync, turn)) return say_not_acquired(lock, writing, why);
-    if (r < 0) r = enter(lock, COOPI_NEVER);
+    if (r < 0 && (coopi_sync_give_up_turn(sync, turn) || coopi_sync_hand_back(sync, turn)))
+        return say_not_acquired(lock, writing, why);
     if (r < 0) return r;
     if (coopi_sync_granted(sync, turn)) return take_granted(lock, turn, writing);
     coopi_waitlist_drop(&sync->list, turn->row);
@@ -286,9 +288,8 @@ static int wait_for_turn(const coop_rwlock *lock, bool writing, int64_t deadline
         coopi_sync_sleep(sync, &turn);
         if (!coopi_sync_granted(sync, &turn) && coopi_sync_is_over(sync, &turn, &why))
             return stop_waiting(lock, &turn, writing, why);
-        int r = enter(lock, coopi_sync_granted(sync, &turn) ? COOPI_NEVER : deadline);
-        if (r == -ETIMEDOUT) return stop_waiting(lock, &turn, writing, r);
-        if (r < 0) return r;
+        int r = enter(lock, deadline);
+        if (r < 0) return stop_waiting(lock, &turn, writing, r);
         if (coopi_sync_granted(sync, &turn)) return take_granted(lock, &turn, writing);
         recount(lock, 0);
     }
@@ -328,7 +329,10 @@ static inline __attribute__((always_inline)) int acquire(const coop_rwlock *lock
     int r = enter(lock, deadline);
     if (r < 0) return r;
     uint32_t number = number_of(lock);
-    if (coopi_unlikely(!number && !is_free(lock, writing))) recount(lock, 0); /* somebody may be dead */
+    if (coopi_unlikely(!number && !is_free(lock, writing))) {
+        if (timeout == COOP_NOWAIT) coopi_sync_ask(&lock->sync);
+        recount(lock, 0); /* somebody may be dead */
+    }
     if (coopi_unlikely(number))
         r = acquire_again(lock, writing, number);
     else if (is_free(lock, writing))

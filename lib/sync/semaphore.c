@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphore: permits that know their holder, or only their number. */
-#include <coop/semaphore.h>
-
-#include "sync/sync.h"
+#include "sync/semaphore.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/spin.h"
-#include "sync/holding.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct coop_semaphore {
-    struct coopi_sync sync;
-    struct coopi_semaphore_shm *shm;
-    bool counting;
-};
-
-static const char *label_of(const coop_semaphore *semaphore)
-{
-    return coopi_object_label(&semaphore->sync.object);
-}
 
 /* Opening */
 
@@ -101,7 +87,7 @@ void coop_semaphore_close(coop_semaphore *semaphore)
     if (held)
         coopi_keep_detail("%s: closed while this thread holds %" PRIu32
                           " of its permits: they stay held; open it again to release them",
-                          label_of(semaphore), held);
+                          coopi_semaphore_label(semaphore), held);
     coopi_object_close(&semaphore->sync.object);
     free(semaphore);
 }
@@ -127,34 +113,48 @@ static uint64_t count_held(const coop_semaphore *semaphore, uint32_t told)
     return held;
 }
 
-/* The turn that was given to ROW, made whole: may be done again after a death. It is woken first, for then it must be
- * found by who does it again. */
-static void complete(const coop_semaphore *semaphore, uint32_t row)
+/* An owned semaphore's turn, made whole: may be done again after a death. The waiter is woken before its seat goes, for
+ * until then it is found by who does it again. */
+static void complete(const coop_semaphore *semaphore)
 {
     const struct coopi_sync *sync = &semaphore->sync;
-    const struct coopi_seat *seat = coopi_seat_of(&sync->list, row);
-    uint64_t after = coopi_load_relaxed(&seat->after);
-    if (semaphore->counting) {
-        coopi_store_release(&semaphore->shm->permits, (uint32_t)after);
-    } else {
-        uint64_t *word = coopi_sync_word_or_free(sync, coopi_tag_of(after));
-        if (word) coopi_store_release(word, after);
-    }
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    uint32_t row = coopi_load_relaxed(&shm->giving_to);
+    uint64_t giving = coopi_load_relaxed(&shm->giving);
+    uint64_t *word = coopi_sync_word_or_free(sync, coopi_tag_of(giving));
+    if (word) coopi_store_release(word, giving);
     coopi_waitlist_wake(&sync->list, row);
     coopi_waitlist_drop(&sync->list, row);
+    coopi_store_release(&shm->giving_to, 0);
 }
 
-/* False: there is no word for it, for the dead have them. */
-static bool prepare(const coop_semaphore *semaphore, struct coopi_seat *seat, uint32_t want)
+/* Gives the waiter in ROW the word that it has from now on. False: it waits no longer; or its word cannot be written,
+ * for the dead have them all, and *RET_FULL is set. */
+static bool give_word(const coop_semaphore *semaphore, uint32_t row, uint32_t want, bool *ret_full)
 {
-    uint64_t after = semaphore->shm->permits - want;
-    if (!semaphore->counting) {
-        uint32_t tag = coopi_seat_tag(seat);
-        const uint64_t *word = coopi_sync_word_or_free(&semaphore->sync, tag);
-        if (!word) return false;
-        after = (uint64_t)tag << 32 | ((uint32_t)coopi_load_relaxed(word) + want);
-    }
-    coopi_store_relaxed(&seat->after, after);
+    const struct coopi_waitlist *list = &semaphore->sync.list;
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    uint32_t tag = coopi_seat_tag(coopi_seat_of(list, row));
+    const uint64_t *word = coopi_sync_word_or_free(&semaphore->sync, tag);
+    *ret_full = !word;
+    if (!word) return false;
+    uint32_t held = coopi_tag_of(coopi_load_relaxed(word)) == tag ? (uint32_t)coopi_load_relaxed(word) : 0;
+    coopi_store_relaxed(&shm->giving, (uint64_t)tag << 32 | (held + want));
+    coopi_store_release(&shm->giving_to, row);
+    bool granted = coopi_waitlist_grant(list, row); /* the commit */
+    if (granted)
+        complete(semaphore);
+    else
+        coopi_store_release(&shm->giving_to, 0);
+    return granted;
+}
+
+/* A counting one's permits are the waiter's once it has taken them off itself: if it dies before, they are still here.
+ */
+static bool give_number(const coop_semaphore *semaphore, uint32_t row)
+{
+    if (!coopi_waitlist_grant(&semaphore->sync.list, row)) return false;
+    coopi_waitlist_wake(&semaphore->sync.list, row);
     return true;
 }
 
@@ -165,27 +165,30 @@ static void serve(const coop_semaphore *semaphore)
     struct coopi_semaphore_shm *shm = semaphore->shm;
     uint32_t mended = 0;
     for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
-        struct coopi_seat *seat = coopi_seat_of(list, row);
+        const struct coopi_seat *seat = coopi_seat_of(list, row);
         uint32_t want = coopi_load_relaxed(&seat->want);
-        bool dead = coopi_dead(list->map, coopi_seat_tag(seat));
+        bool dead = coopi_dead(list->map, coopi_seat_tag(seat)), full = false, given = false;
+        bool has_turn = (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED;
         next = coopi_waitlist_next(list, row, &mended);
-        if (!dead && (want > shm->available || !prepare(semaphore, seat, want))) break;
-        if (dead || !coopi_waitlist_grant(list, row)) { /* the commit */
+        if (!dead && has_turn) continue;
+        if (!dead && want > shm->available) break;
+        if (!dead) given = semaphore->counting ? give_number(semaphore, row) : give_word(semaphore, row, want, &full);
+        if (full) break;
+        if (given)
+            coopi_store_relaxed(&shm->available, shm->available - want);
+        else
             coopi_waitlist_drop(list, row);
-            continue;
-        }
-        coopi_store_relaxed(&shm->available, shm->available - want);
-        complete(semaphore, row);
     }
 }
 
 /* Makes anew what is derived, and serves who waits. TOLD: a death that is recorded already, or 0. */
-static void recount(const coop_semaphore *semaphore, uint32_t told)
+void coopi_semaphore_recount(const coop_semaphore *semaphore, uint32_t told)
 {
     struct coopi_semaphore_shm *shm = semaphore->shm;
     struct coopi_tally tally;
     coopi_waitlist_tally(&semaphore->sync.list, &tally);
-    uint64_t used = count_held(semaphore, told), all = semaphore->counting ? shm->permits : shm->total;
+    uint64_t used = semaphore->counting ? tally.granted_want : count_held(semaphore, told);
+    uint64_t all = semaphore->counting ? shm->permits : shm->total;
     coopi_store_relaxed(&shm->available, used < all ? (uint32_t)(all - used) : 0);
     if (!semaphore->sync.list.shm->count) return;
     struct robust_list *saved = coopi_waitlist_begin_waking(&semaphore->sync.list);
@@ -193,27 +196,25 @@ static void recount(const coop_semaphore *semaphore, uint32_t told)
     coopi_waitlist_end_waking(saved);
 }
 
-/* After the death of who had the guard: the turn that it was giving away is made whole, and all the rest anew. */
-static void mend(const coop_semaphore *semaphore, uint32_t dead)
+/* After the death of who had the guard: the turn that it was giving is made whole, and all the rest anew. */
+void coopi_semaphore_mend(const coop_semaphore *semaphore, uint32_t dead)
 {
     const struct coopi_waitlist *list = &semaphore->sync.list;
-    uint32_t mended = 0;
+    struct coopi_semaphore_shm *shm = semaphore->shm;
     coopi_sync_mend(&semaphore->sync, dead);
-    for (uint32_t row = coopi_waitlist_next(list, 0, &mended), next; row; row = next) {
-        uint32_t state = coopi_load_acquire(&coopi_seat_of(list, row)->state);
-        next = coopi_waitlist_next(list, row, &mended);
-        if ((state & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED) complete(semaphore, row);
+    uint32_t row = coopi_load_acquire(&shm->giving_to);
+    bool given = false;
+    if (row && row <= list->map->owner_count) {
+        const struct coopi_seat *seat = coopi_seat_of(list, row);
+        uint64_t who = (coopi_load_relaxed(&shm->giving) & ~UINT64_C(0xffffffff)) | list->number;
+        given = coopi_load_acquire(&seat->who) == who &&
+                (coopi_load_acquire(&seat->state) & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED;
     }
-    recount(semaphore, dead);
-}
-
-/* Takes the guard; after a death within a call, everything is made anew. */
-static inline int enter(const coop_semaphore *semaphore, int64_t deadline)
-{
-    uint32_t dead = 0;
-    int r = coopi_sync_enter(&semaphore->sync, deadline, &dead);
-    if (coopi_unlikely(r == COOP_OWNER_DIED)) mend(semaphore, dead);
-    return r < 0 ? r : 0;
+    if (given)
+        complete(semaphore);
+    else
+        coopi_store_release(&shm->giving_to, 0);
+    coopi_semaphore_recount(semaphore, dead);
 }
 
 /* Into this thread's hands: the store that commits. */
@@ -235,12 +236,12 @@ static int take(const coop_semaphore *semaphore, uint32_t n)
 {
     int r = hand_over(semaphore, n);
     if (coopi_unlikely(r < 0)) {
-        recount(semaphore, 0);
+        coopi_semaphore_recount(semaphore, 0);
         r = hand_over(semaphore, n);
     }
     if (r < 0)
         return coopi_fail(EBADMSG, "%s: damaged: more hold permits than it has; see `shmctl check`",
-                          label_of(semaphore));
+                          coopi_semaphore_label(semaphore));
     coopi_store_relaxed(&semaphore->shm->available, semaphore->shm->available - n);
     return 0;
 }
@@ -249,7 +250,7 @@ static int take(const coop_semaphore *semaphore, uint32_t n)
 
 static int say_not_acquired(const coop_semaphore *semaphore, uint32_t n, int r)
 {
-    const char *label = label_of(semaphore);
+    const char *label = coopi_semaphore_label(semaphore);
     switch (r) {
     case -EBUSY:
         return coopi_fail(EBUSY, "%s: busy: %" PRIu32 " of its permits are free, and %" PRIu32 " wanted; wait for it",
@@ -259,55 +260,83 @@ static int say_not_acquired(const coop_semaphore *semaphore, uint32_t n, int r)
                           "%s: timed out: %" PRIu32 " of its permits are free, and %" PRIu32
                           " wanted; wait longer, or see `shmctl show`",
                           label, coopi_load_relaxed(&semaphore->shm->available), n);
-    default: return coopi_fail(-r, "%s: a signal ended the wait, and nothing is held; acquire it again", label);
+    case -EINTR: return coopi_fail(EINTR, "%s: a signal ended the wait, and nothing is held; acquire it again", label);
+    default: return r; /* with its sentence */
     }
 }
 
-/* The turn was granted. Its giver may still be about to make it whole; if it is dead, we do. */
-static int take_granted(const coop_semaphore *semaphore, const struct coopi_turn *turn, bool first)
+/* A thread in line. */
+struct queued {
+    struct coopi_turn turn;
+    uint32_t n;
+    bool first; /* it has no word yet */
+};
+
+/* The turn was granted, of an owned one. Its giver may still be about to make it whole; if it is dead, we do. */
+static int take_word(const coop_semaphore *semaphore, const struct queued *queued)
 {
     const struct coopi_sync *sync = &semaphore->sync;
-    const uint64_t *who = &coopi_seat_of(&sync->list, turn->row)->who;
+    const uint64_t *who = &coopi_seat_of(&sync->list, queued->turn.row)->who;
     for (int i = 0; i < COOPI_SPINS && coopi_load_acquire(who); i++) coopi_pause();
-    if (coopi_load_acquire(who) && enter(semaphore, COOPI_NEVER) == 0) coopi_sync_leave(sync);
-    if (first) coopi_sync_stands(sync);
+    if (coopi_load_acquire(who) && coopi_semaphore_enter(semaphore, COOPI_NEVER) == 0) coopi_sync_leave(sync);
+    if (queued->first) coopi_sync_stands(sync);
     return 0;
 }
 
-/* The wait is over, and WHY says how. Whoever stood behind us may have waited only for us. */
-static int stop_waiting(const coop_semaphore *semaphore, const struct coopi_turn *turn, uint32_t n, int why)
+/* The same of a counting one. Who cannot enter in time, for somebody stands still in it, leaves the turn to the next.
+ */
+static int take_number(const coop_semaphore *semaphore, const struct queued *queued)
 {
     const struct coopi_sync *sync = &semaphore->sync;
-    int r = enter(semaphore, 0);
-    if (r < 0) return coopi_sync_give_up_turn(sync, turn) ? say_not_acquired(semaphore, n, why) : 0;
-    bool granted = coopi_sync_granted(sync, turn);
+    struct coopi_semaphore_shm *shm = semaphore->shm;
+    int r = coopi_semaphore_enter(semaphore, queued->turn.deadline);
+    if (r < 0 && coopi_sync_hand_back(sync, &queued->turn)) return r;
+    if (r < 0) return r;
+    coopi_store_release(&shm->permits, shm->permits - queued->n);
+    coopi_waitlist_drop(&sync->list, queued->turn.row);
+    coopi_sync_leave(sync);
+    return 0;
+}
+
+static int take_granted(const coop_semaphore *semaphore, const struct queued *queued)
+{
+    int r = semaphore->counting ? take_number(semaphore, queued) : take_word(semaphore, queued);
+    return r == -ETIMEDOUT ? say_not_acquired(semaphore, queued->n, r) : r;
+}
+
+/* The wait is over, and WHY says how. Whoever stood behind us may have waited only for us. */
+static int stop_waiting(const coop_semaphore *semaphore, const struct queued *queued, int why)
+{
+    const struct coopi_sync *sync = &semaphore->sync;
+    int r = coopi_semaphore_enter(semaphore, 0);
+    if (r < 0 && coopi_sync_give_up_turn(sync, &queued->turn)) return say_not_acquired(semaphore, queued->n, why);
+    if (r < 0) return take_granted(semaphore, queued);
+    bool granted = coopi_sync_granted(sync, &queued->turn);
     if (!granted) {
-        coopi_waitlist_drop(&sync->list, turn->row);
-        recount(semaphore, 0);
+        coopi_waitlist_drop(&sync->list, queued->turn.row);
+        coopi_semaphore_recount(semaphore, 0);
     }
     coopi_sync_leave(sync);
-    return granted ? 0 : say_not_acquired(semaphore, n, why);
+    return granted ? take_granted(semaphore, queued) : say_not_acquired(semaphore, queued->n, why);
 }
 
 /* With the guard. */
 static int wait_for_turn(const coop_semaphore *semaphore, uint32_t n, int64_t deadline)
 {
     const struct coopi_sync *sync = &semaphore->sync;
-    struct coopi_turn turn = {.deadline = deadline};
-    bool first = !semaphore->counting && !coopi_sync_word(sync, coopi_sync_tag(sync));
-    turn.row = coopi_waitlist_join(&sync->list, coopi_sync_tag(sync), n, &turn.waiting);
+    struct queued queued = {.turn = {.deadline = deadline}, .n = n};
+    struct coopi_turn *turn = &queued.turn;
+    queued.first = !semaphore->counting && !coopi_sync_word(sync, coopi_sync_tag(sync));
+    turn->row = coopi_waitlist_join(&sync->list, coopi_sync_tag(sync), n, &turn->waiting);
     for (;;) {
-        int r, why;
-        coopi_sync_sleep(sync, &turn);
-        if (coopi_sync_granted(sync, &turn)) return take_granted(semaphore, &turn, first);
-        bool over = coopi_sync_is_over(sync, &turn, &why);
-        r = over ? 0 : enter(semaphore, deadline);
-        if (over || r == -ETIMEDOUT) {
-            r = stop_waiting(semaphore, &turn, n, over ? why : r);
-            return r == 0 ? take_granted(semaphore, &turn, first) : r;
-        }
-        if (r < 0) return r;
-        if (!coopi_sync_granted(sync, &turn)) recount(semaphore, 0);
+        int why;
+        coopi_sync_sleep(sync, turn);
+        if (coopi_sync_granted(sync, turn)) return take_granted(semaphore, &queued);
+        if (coopi_sync_is_over(sync, turn, &why)) return stop_waiting(semaphore, &queued, why);
+        int r = coopi_semaphore_enter(semaphore, deadline);
+        if (r == -ETIMEDOUT) return stop_waiting(semaphore, &queued, r);
+        if (r < 0) return coopi_sync_give_up_turn(sync, turn) ? r : take_granted(semaphore, &queued);
+        if (!coopi_sync_granted(sync, turn)) coopi_semaphore_recount(semaphore, 0);
     }
 }
 
@@ -322,16 +351,20 @@ static int check_number(const coop_semaphore *semaphore, uint32_t n)
 {
     uint32_t most = semaphore->counting ? COOP_PERMITS_MAX : semaphore->shm->total;
     if (n > 0 && n <= most) return 0;
-    return coopi_fail(EINVAL, "%s: %" PRIu32 " permits wanted; it gives 1 to %" PRIu32, label_of(semaphore), n, most);
+    return coopi_fail(EINVAL, "%s: %" PRIu32 " permits wanted; it gives 1 to %" PRIu32,
+                      coopi_semaphore_label(semaphore), n, most);
 }
 
 int coop_semaphore_acquire_many(coop_semaphore *semaphore, uint32_t n, int64_t timeout)
 {
     int64_t deadline = timeout == COOP_NOWAIT ? 0 : coopi_deadline(timeout);
     int r = coopi_unlikely(n != 1) ? check_number(semaphore, n) : 0;
-    if (r == 0) r = enter(semaphore, deadline);
+    if (r == 0) r = coopi_semaphore_enter(semaphore, deadline);
     if (r < 0) return r;
-    if (coopi_unlikely(!is_free(semaphore, n))) recount(semaphore, 0); /* somebody may be dead */
+    if (coopi_unlikely(!is_free(semaphore, n))) {
+        if (timeout == COOP_NOWAIT) coopi_sync_ask(&semaphore->sync);
+        coopi_semaphore_recount(semaphore, 0); /* somebody may be dead */
+    }
     if (is_free(semaphore, n)) {
         r = take(semaphore, n);
         coopi_sync_leave(&semaphore->sync);
@@ -356,7 +389,7 @@ static int give_back_counted(const coop_semaphore *semaphore, uint32_t n)
     uint32_t most = bounded ? shm->total : COOP_PERMITS_MAX;
     if (shm->permits > most || n > most - shm->permits)
         return coopi_fail(EOVERFLOW, "%s: releasing %" PRIu32 " would leave more than %" PRIu32 " permits%s",
-                          label_of(semaphore), n, most,
+                          coopi_semaphore_label(semaphore), n, most,
                           bounded ? ", which it was made with; acquire before you release" : "");
     coopi_store_release(&shm->permits, shm->permits + n);
     return 0;
@@ -371,7 +404,7 @@ static int give_back_owned(const coop_semaphore *semaphore, uint32_t n)
         return coopi_fail(EPERM,
                           "%s: this thread holds %" PRIu32 " of its permits, and cannot release %" PRIu32
                           "; make it with COOP_COUNTING if anybody may release",
-                          label_of(semaphore), held, n);
+                          coopi_semaphore_label(semaphore), held, n);
     coopi_sync_set(sync, word, held - n, true);
     return 0;
 }
@@ -380,9 +413,9 @@ int coop_semaphore_release_many(coop_semaphore *semaphore, uint32_t n)
 {
     struct coopi_semaphore_shm *shm = semaphore->shm;
     if (n == 0 || n > COOP_PERMITS_MAX)
-        return coopi_fail(EINVAL, "%s: %" PRIu32 " permits to release; at least 1, at most %d", label_of(semaphore), n,
-                          COOP_PERMITS_MAX);
-    int r = enter(semaphore, COOPI_NEVER);
+        return coopi_fail(EINVAL, "%s: %" PRIu32 " permits to release; at least 1, at most %d",
+                          coopi_semaphore_label(semaphore), n, COOP_PERMITS_MAX);
+    int r = coopi_semaphore_enter(semaphore, COOPI_NEVER);
     if (r < 0) return r;
     bool somebody = semaphore->sync.list.shm->count;
     struct robust_list *saved =
@@ -400,72 +433,4 @@ int coop_semaphore_release_many(coop_semaphore *semaphore, uint32_t n)
 int coop_semaphore_release(coop_semaphore *semaphore)
 {
     return coop_semaphore_release_many(semaphore, 1);
-}
-
-/* Looking */
-
-int coop_semaphore_value(coop_semaphore *semaphore)
-{
-    int r = enter(semaphore, COOPI_NEVER);
-    if (r < 0) return r;
-    recount(semaphore, 0);
-    int value = (int)semaphore->shm->available;
-    coopi_sync_leave(&semaphore->sync);
-    return value;
-}
-
-uint32_t coop_semaphore_held(coop_semaphore *semaphore)
-{
-    const struct coopi_self *self = coopi_self_;
-    uint32_t tag = self ? coopi_tag_of(self->id[semaphore->sync.object.slot]) : 0;
-    const uint64_t *word = tag ? coopi_sync_word(&semaphore->sync, tag) : NULL;
-    return word ? (uint32_t)coopi_load_relaxed(word) : 0;
-}
-
-uint32_t coop_semaphore_permits(const coop_semaphore *semaphore)
-{
-    return coopi_load_relaxed(&semaphore->shm->total);
-}
-
-int coop_semaphore_waiters(coop_semaphore *semaphore)
-{
-    struct coopi_tally tally;
-    int r = enter(semaphore, COOPI_NEVER);
-    if (r < 0) return r;
-    recount(semaphore, 0);
-    coopi_waitlist_tally(&semaphore->sync.list, &tally);
-    coopi_sync_leave(&semaphore->sync);
-    return (int)tally.waiting;
-}
-
-int coop_semaphore_holders(coop_semaphore *semaphore, coop_permit_holder *ret_holders, uint32_t room)
-{
-    const struct coopi_sync *sync = &semaphore->sync;
-    int r = enter(semaphore, COOPI_NEVER), count = 0;
-    if (r < 0) return r;
-    recount(semaphore, 0);
-    for (uint32_t i = 0; i < sync->word_count; i++) {
-        uint64_t word = coopi_load_relaxed(&sync->words[i]);
-        if (!word) continue;
-        if ((uint32_t)count < room) {
-            struct coopi_owner_name name;
-            coopi_owner_describe(sync->object.map, coopi_tag_of(word), &name);
-            coop_permit_holder *holder = &ret_holders[count];
-            *holder = (coop_permit_holder){.pid = name.pid, .tid = name.tid, .permits = (uint32_t)word};
-            memcpy(holder->command, name.command, sizeof holder->command);
-        }
-        count++;
-    }
-    coopi_sync_leave(sync);
-    return count;
-}
-
-int coop_semaphore_last_death(coop_semaphore *semaphore, coop_lock_holder *ret_holder)
-{
-    return coopi_lock_last_death(&semaphore->sync.object, &semaphore->sync.shm->guard, ret_holder);
-}
-
-const char *coop_semaphore_path(const coop_semaphore *semaphore)
-{
-    return semaphore->sync.object.path;
 }

@@ -74,15 +74,27 @@ uint64_t *coopi_sync_word_or_free(const struct coopi_sync *sync, uint32_t tag)
     return word;
 }
 
-unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room)
+unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t from, uint32_t *tags, unsigned room)
 {
     unsigned count = 0;
-    uint32_t own = coopi_sync_tag(sync);
-    for (uint32_t i = 0; i < sync->word_count && count < room; i++) {
-        uint32_t tag = coopi_tag_of(coopi_load_relaxed(&sync->words[i]));
+    uint32_t own = coopi_sync_tag(sync), words = sync->word_count, at = words ? from % words : 0;
+    for (uint32_t k = 0; k < words && count < room; k++) {
+        uint32_t tag = coopi_tag_of(coopi_load_relaxed(&sync->words[at]));
         if (tag && tag != own) tags[count++] = tag;
+        if (++at == words) at = 0;
     }
     return count;
+}
+
+bool coopi_sync_ask(const struct coopi_sync *sync)
+{
+    struct coopi_self *self = coopi_self_;
+    int64_t now = coopi_now();
+    uint32_t tag;
+    if (now - self->last_evidence < COOPI_SLICE) return false;
+    self->last_evidence = now;
+    return coopi_sync_standing(sync, (uint32_t)(now / COOPI_SLICE), &tag, 1) &&
+           coopi_owner_second_evidence(sync->object.map, tag);
 }
 
 static const char *object_name(const struct coopi_object *object)
@@ -109,7 +121,7 @@ void coopi_sync_watch(const struct coopi_sync *sync, struct coopi_turn *turn, st
     const unsigned most = COOPI_SYNC_WATCHED;
     const struct coopi_waitlist *list = &sync->list;
     uint32_t *tags = ret_watch->tags, state = coopi_load_acquire(&coopi_seat_of(list, turn->row)->state);
-    unsigned count = coopi_sync_standing(sync, tags, most * 2 / 3);
+    unsigned count = coopi_sync_standing(sync, turn->row + turn->sleeps, tags, most * 2 / 3);
     if (turn->overtaken) count = coopi_waitlist_behind(list, turn->row, tags, count, most * 5 / 6);
     ret_watch->bell = coopi_load_acquire(&list->shm->bell);
     ret_watch->count = coopi_waitlist_before(list, turn->row, tags, count, most);
@@ -167,4 +179,10 @@ bool coopi_sync_give_up_turn(const struct coopi_sync *sync, const struct coopi_t
     while ((state & COOPI_SEAT_MASK) == COOPI_SEAT_WAITING)
         if (coopi_cas_both(seat, &state, (state & ~COOPI_SEAT_MASK) | COOPI_SEAT_LEFT)) return true;
     return false;
+}
+
+bool coopi_sync_hand_back(const struct coopi_sync *sync, const struct coopi_turn *turn)
+{
+    uint32_t *seat = &coopi_seat_of(&sync->list, turn->row)->state, state = coopi_load_acquire(seat);
+    return (state & COOPI_SEAT_MASK) == COOPI_SEAT_GRANTED && coopi_cas_both(seat, &state, state | COOPI_SEAT_LEFT);
 }

@@ -107,8 +107,13 @@ static inline void coopi_sync_stands(const struct coopi_sync *sync)
     coopi_put(*stands, *stands + 1);
 }
 
-/* The tags that stand in the object, this thread's left out: up to ROOM of them. How many. Under the guard. */
-unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t *tags, unsigned room);
+/* The tags that stand in the object, this thread's left out: up to ROOM of them, from the word FROM on, so that many
+ * sleepers do not all watch the same ones. How many. Under the guard. */
+unsigned coopi_sync_standing(const struct coopi_sync *sync, uint32_t from, uint32_t *tags, unsigned room);
+
+/* For who does not wait: asks /proc for one of those that stand in the object, another one each time, and not more
+ * often than a sleeper would. True if that one is dead. Under the guard. */
+bool coopi_sync_ask(const struct coopi_sync *sync);
 
 /* Records the death of TAG in the object. Under the guard. */
 void coopi_sync_record(const struct coopi_sync *sync, uint32_t tag);
@@ -148,5 +153,8 @@ bool coopi_sync_is_over(const struct coopi_sync *sync, const struct coopi_turn *
 
 /* Takes back this thread's claim to a turn without the guard, which a stopped process has. False: it is granted. */
 bool coopi_sync_give_up_turn(const struct coopi_sync *sync, const struct coopi_turn *turn);
+
+/* Leaves a turn that was granted to the next, without the guard. False: it is not granted. */
+bool coopi_sync_hand_back(const struct coopi_sync *sync, const struct coopi_turn *turn);
 
 #endif

@@ -1,51 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphores: owned and counting, in order of arrival, whoever dies. */
-#include "base/atomic.h"
-#include "base/futex.h"
-#include "harness/test.h"
+#include "unit/permits.h"
 
-#include <coop/semaphore.h>
 #include <coop/value.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-
-static coop_semaphore *semaphore;
-static uint32_t *step;
-
-static void set_up(uint32_t permits, int flags)
-{
-    CHECK_OK(coop_semaphore_new(permits, flags, &semaphore));
-    step = test_shared(16 * sizeof *step);
-}
-
-/* Says so in step[0], and stays. */
-static pid_t holder_of(uint32_t n)
-{
-    uint32_t before = coopi_load_acquire(step);
-    pid_t pid;
-    CHILD(pid) {
-        CHECK_OK(coop_semaphore_acquire_many(semaphore, n, COOP_FOREVER));
-        coopi_fetch_add(step, 1);
-        for (;;) pause();
-    }
-    CHECK_SOON(coopi_load_acquire(step) == before + 1);
-    return pid;
-}
-
-/* A child that waits for N permits, writes its turn into step[PLACE], and gives them back. */
-static pid_t waiter_for(uint32_t n, int place)
-{
-    int before = coop_semaphore_waiters(semaphore);
-    pid_t pid;
-    CHILD(pid) {
-        CHECK_OK(coop_semaphore_acquire_many(semaphore, n, COOP_S(20)));
-        coopi_store_release(&step[place], coopi_fetch_add(&step[1], 1) + 1);
-        CHECK_OK(coop_semaphore_release_many(semaphore, n));
-    }
-    CHECK_SOON(coop_semaphore_waiters(semaphore) == before + 1);
-    return pid;
-}
 
 static void permits_are_taken_and_given_back(void)
 {
@@ -275,6 +235,20 @@ static void permits_on_their_way_to_the_dead_go_on(void)
     CHECK_EQ(step[3], 1u);
 }
 
+static void a_counted_permit_on_its_way_to_the_dead_goes_on(void)
+{
+    set_up(0, COOP_COUNTING);
+    pid_t first = waiter_for(1, 2), second = waiter_for(1, 3);
+    kill(first, SIGSTOP);
+    test_sleep_ms(20);
+    CHECK_OK(coop_semaphore_release(semaphore));
+    test_sleep_ms(20);
+    CHECK_EQ(coop_semaphore_value(semaphore), 0);
+    child_kill(first);
+    child_must(second);
+    CHECK_EQ(coop_semaphore_value(semaphore), 1);
+}
+
 static void *take_two(void *argument)
 {
     CHECK_OK(coop_semaphore_acquire_many(semaphore, 2, COOP_FOREVER));
@@ -379,112 +353,6 @@ static void a_signal_ends_a_wait_if_that_is_asked_for(void)
     CHECK_EQ(coop_semaphore_waiters(semaphore), 0);
 }
 
-static void more_wait_than_can_be_watched(void)
-{
-    set_up(1, 0);
-    pid_t holder = holder_of(1), pids[80];
-    for (int i = 0; i < 80; i++) {
-        CHILD(pids[i]) {
-            CHECK_OK(coop_semaphore_acquire(semaphore, COOP_S(20)));
-            CHECK_OK(coop_semaphore_release(semaphore));
-        }
-    }
-    CHECK_SOON(coop_semaphore_waiters(semaphore) == 80);
-    child_kill(holder);
-    for (int i = 0; i < 80; i++) child_must(pids[i]);
-    CHECK_EQ(coop_semaphore_value(semaphore), 1);
-}
-
-/* The dead waiter's row is given to somebody who waits elsewhere: the list must not lose who stands behind it. */
-static void a_row_with_a_new_owner_cuts_the_list_and_loses_nobody(void)
-{
-    coop_segment *segment;
-    coop_semaphore *other;
-    CHECK_OK(coop_segment_create(NULL, COOP_SEGMENT_OPTIONS(.owners = 5, .maximum = 1 << 20), &segment));
-    CHECK_OK(coop_semaphore_in(segment, NULL, 1, 0, &semaphore));
-    CHECK_OK(coop_semaphore_in(segment, NULL, 1, 0, &other));
-    step = test_shared(16 * sizeof *step);
-    CHECK_OK(coop_semaphore_acquire(semaphore, COOP_FOREVER));
-    CHECK_OK(coop_semaphore_acquire(other, COOP_FOREVER));
-    pid_t first = waiter_for(1, 2), second = waiter_for(1, 3), third = waiter_for(1, 4), stranger;
-    for (int i = 0; i < 2; i++) kill(i ? first : third, SIGSTOP); /* they would clear the dead one away */
-    child_kill(second);
-    CHILD(stranger) { /* of five rows there are two: this one, or the dead one's */
-        for (int i = 0; i < 2; i++) {
-            pid_t once;
-            CHILD(once) {
-                CHECK_ERR(coop_semaphore_acquire(other, COOP_MS(20)), -ETIMEDOUT);
-            }
-            child_must(once);
-        }
-    }
-    child_must(stranger);
-    kill(third, SIGCONT);
-    kill(first, SIGCONT);
-    CHECK_OK(coop_semaphore_release(semaphore));
-    child_must(first);
-    child_must(third);
-    CHECK_EQ(coop_semaphore_value(semaphore), 1);
-    CHECK_EQ(coop_semaphore_waiters(semaphore), 0);
-    coop_semaphore_close(other);
-    coop_segment_close(segment);
-}
-
-static void a_stopped_waiter_holds_up_nobody_else(void)
-{
-    set_up(1, 0);
-    CHECK_OK(coop_semaphore_acquire(semaphore, COOP_FOREVER));
-    pid_t first = waiter_for(1, 2);
-    kill(first, SIGSTOP);
-    CHECK_ERR(coop_semaphore_acquire(semaphore, COOP_NOWAIT), -EBUSY);
-    CHECK_OK(coop_semaphore_release(semaphore));
-    CHECK_ERR(coop_semaphore_acquire(semaphore, COOP_MS(30)), -ETIMEDOUT); /* it is the stopped one's */
-    kill(first, SIGCONT);
-    child_must(first);
-    CHECK_OK(coop_semaphore_acquire(semaphore, COOP_S(5)));
-}
-
-enum { CROWD = 6, ROUNDS = 3000 };
-
-static void a_crowd(void)
-{
-    uint32_t *inside = test_shared(2 * sizeof *inside);
-    pid_t pids[CROWD];
-    for (int i = 0; i < CROWD; i++) {
-        CHILD(pids[i]) {
-            uint32_t n = 1 + (uint32_t)i % 2;
-            for (int k = 0; k < ROUNDS; k++) {
-                CHECK_OK(coop_semaphore_acquire_many(semaphore, n, COOP_S(20)));
-                CHECK(coopi_fetch_add(&inside[0], n) + n <= 2);
-                if (k % 64 == 0) sched_yield();
-                coopi_fetch_add(&inside[0], -n);
-                CHECK_OK(coop_semaphore_release_many(semaphore, n));
-            }
-        }
-    }
-    for (int i = 0; i < CROWD; i++) child_must(pids[i]);
-    CHECK_EQ(coop_semaphore_value(semaphore), 2);
-}
-
-static void it_limits_how_many_are_inside(void)
-{
-    set_up(2, 0);
-    a_crowd();
-    coop_semaphore_close(semaphore);
-    set_up(2, COOP_COUNTING);
-    a_crowd();
-}
-
-static void it_works_without_waitv(void)
-{
-    coopi_futex_no_waitv = true;
-    set_up(2, 0);
-    a_crowd();
-    pid_t holder = holder_of(2), sleeper = waiter_for(2, 2);
-    child_kill(holder);
-    child_must(sleeper);
-}
-
 TESTS(semaphore, TEST(permits_are_taken_and_given_back), TEST(a_wait_times_out),
       TEST(releasing_more_than_held_is_refused), TEST(another_may_not_release_what_one_holds),
       TEST(a_counting_one_is_released_by_anybody), TEST(a_bounded_one_refuses_more_than_it_was_made_with),
@@ -492,9 +360,7 @@ TESTS(semaphore, TEST(permits_are_taken_and_given_back), TEST(a_wait_times_out),
       TEST(a_waiter_gets_what_is_released), TEST(turns_come_in_order_of_arrival), TEST(who_wants_many_is_not_overtaken),
       TEST(who_gives_up_lets_those_behind_it_in), TEST(permits_of_the_dead_come_back),
       TEST_T(a_sleeper_has_the_permits_of_the_dead_at_once, .tags = ALONE), TEST(a_dead_waiter_is_passed_over),
-      TEST(permits_on_their_way_to_the_dead_go_on), TEST(a_thread_that_ends_gives_its_permits_back),
-      TEST(threads_hold_for_themselves), TEST(counting_permits_of_the_dead_stay_taken),
-      TEST(a_child_holds_nothing_of_its_parents), TEST(a_closed_handle_keeps_its_permits), TEST(holders_are_named),
-      TEST(a_signal_ends_a_wait_if_that_is_asked_for), TEST_T(more_wait_than_can_be_watched, .seconds = 20),
-      TEST(a_row_with_a_new_owner_cuts_the_list_and_loses_nobody), TEST(a_stopped_waiter_holds_up_nobody_else),
-      TEST_T(it_limits_how_many_are_inside, .seconds = 20), TEST_T(it_works_without_waitv, .seconds = 20))
+      TEST(permits_on_their_way_to_the_dead_go_on), TEST(a_counted_permit_on_its_way_to_the_dead_goes_on),
+      TEST(a_thread_that_ends_gives_its_permits_back), TEST(threads_hold_for_themselves),
+      TEST(counting_permits_of_the_dead_stay_taken), TEST(a_child_holds_nothing_of_its_parents),
+      TEST(a_closed_handle_keeps_its_permits), TEST(holders_are_named), TEST(a_signal_ends_a_wait_if_that_is_asked_for))

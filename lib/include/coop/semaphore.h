@@ -16,7 +16,7 @@
  * in line has them within about a millisecond; coop_semaphore_last_death() says who. One that is killed while it waits
  * leaves the line, and permits that were on their way to it go to the next. A holder that is merely stopped keeps its
  * permits. A process that is stopped within a call on the semaphore holds up the other calls on it; time-outs end then,
- * up to 10 ms late.
+ * up to 10 ms late, but for one whose permits it was just giving away.
  *
  * Thread-safe. Not for signal handlers. A thread waits for one semaphore, condition, barrier or RWLock at a time.
  * Handles survive fork(): the child holds nothing of what its parent holds.
