@@ -72,6 +72,10 @@ static const char *judge_kind(const struct judged *judged, uint64_t held)
 {
     switch (judged->entry->kind) {
     case COOPI_SEMAPHORE: return judge_permits(judged, held);
+    case COOPI_BARRIER:
+        return (judged->shm.barrier.state & COOPI_BARRIER_ARRIVED) > judged->shm.barrier.parties
+                   ? "has more arrivals than parties"
+                   : NULL;
     case COOPI_RWLOCK:
         return judged->shm.rwlock.writer && !is_row(judged->copy, judged->shm.rwlock.writer)
                    ? "is written by an owner that there cannot be"

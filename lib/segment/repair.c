@@ -119,6 +119,14 @@ static void mend_permits(const struct coopi_entry *entry, struct coopi_semaphore
     if (counting && shm->permits > most) coopi_store_relaxed(&shm->permits, most);
 }
 
+/* Nobody can say who has arrived: it is broken, until somebody resets it. */
+static void mend_rounds(struct coopi_barrier_shm *shm)
+{
+    uint64_t state = coopi_load_acquire(&shm->state);
+    if ((state & COOPI_BARRIER_ARRIVED) <= shm->parties) return;
+    coopi_cas_both(&shm->state, &state, (state & ~COOPI_BARRIER_ARRIVED) | COOPI_BARRIER_BROKEN);
+}
+
 /* What cannot be is taken away. The next one who enters is told that an owner died, and makes anew what is derived.
  * Under the guard all stands still: what only looked wrong is left alone. */
 static int mend_sync(struct coopi_map *map, const struct coopi_copy *copy, const struct coopi_entry *entry,
@@ -139,6 +147,7 @@ static int mend_sync(struct coopi_map *map, const struct coopi_copy *copy, const
     uint64_t held = mend_words(map, entry, (uint64_t *)(void *)(shm + 1));
     if (entry->kind == COOPI_SEMAPHORE) mend_permits(entry, &shm->semaphore, held);
     if (entry->kind == COOPI_RWLOCK) coopi_store_relaxed(&shm->rwlock.writer, 0);
+    if (entry->kind == COOPI_BARRIER) mend_rounds(&shm->barrier);
     coopi_store_relaxed(&shm->waiting.head, 0);
     coopi_store_relaxed(&shm->waiting.tail, 0);
     coopi_store_relaxed(&shm->waiting.count, 0);

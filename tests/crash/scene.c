@@ -2,6 +2,9 @@
 /* A scene: its segment, its handles, its peers, and its faults. */
 #include "crash/scene.h"
 
+#include "segment/handle.h"
+#include "segment/repair.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -212,10 +215,25 @@ static void check_leftovers(struct scene *scene)
     closedir(folder);
 }
 
+static void say_finding(struct coopi_findings *findings, const char *sentence)
+{
+    fault(findings->context, TORN, "at last: %s", sentence);
+}
+
+/* Whatever happened: what the product's own check says once all others are gone. */
+static void judge_at_last(struct scene *scene)
+{
+    if (!scene->segment || scene->op->unsound) return;
+    struct coopi_findings findings = {.tell = say_finding, .context = scene};
+    if (coopi_segment_repair(scene->segment->map, true, &findings) < 0)
+        fault(scene, HUNG, "nobody can check it: %s", coop_error_detail());
+}
+
 void scene_end(struct scene *scene)
 {
     for (int i = 0; i < scene->peers; i++) peer_kill(&scene->board->peers[i]);
     if (scene->child) end_children(scene);
+    judge_at_last(scene);
     close_handles(scene);
     int r = coop_segment_remove(scene->name, COOP_FORCE);
     if (r < 0 && r != -ENOENT) fault(scene, LEAKED, "removing the segment: %s", coop_error_detail());

@@ -106,6 +106,11 @@ static void writer_that_cannot_be(void)
     shm_of("book")->rwlock.writer = (uint32_t)(IMPOSSIBLE >> 32);
 }
 
+static void more_arrivals_than_parties(void)
+{
+    shm_of("meeting")->barrier.state |= 7;
+}
+
 static const struct {
     void (*damage)(void);
     const char *finding;
@@ -117,6 +122,7 @@ static const struct {
     {more_permits_given_than_made, "has given out more permits than it was made with"},
     {more_permits_than_the_bound, "has more permits than it was made with"},
     {more_permits_than_there_can_be, "has more permits than there can be"},
+    {more_arrivals_than_parties, "has more arrivals than parties"},
     {writer_that_cannot_be, "is written by an owner that there cannot be"},
 };
 
@@ -137,6 +143,7 @@ static void use(void)
     CHECK_OK(coop_rwlock_write_release(book));
     CHECK_OK(coop_rwlock_read_acquire(book, COOP_S(5)));
     CHECK_OK(coop_rwlock_read_release(book));
+    if (coop_barrier_broken(meeting)) CHECK_OK(coop_barrier_reset(meeting));
     CHECK_ERR(coop_barrier_wait(meeting, COOP_NOWAIT, NULL), -EBUSY);
 }
 
