@@ -99,6 +99,7 @@ struct operation {
     bool lets_go;   /* holds nothing when it is over: so there is one more point, after which the victim lives on */
     bool waits;     /* late mode: is not killed, but must sleep and wake by itself, without the net */
     bool constant;  /* changes nothing that could be verified: has no `after` */
+    bool timed;     /* its way hangs on the clock: points need not be met again */
     bool unwatched; /* nobody but the victim may have the file open while it is recorded */
     bool unsound;   /* the scene's segment is damaged on purpose: only verify says whether it is sound */
     bool shut;      /* stop mode: nobody can or may come in just now: the name is held, all rows are taken, or alike */

@@ -150,9 +150,10 @@ static bool is_good(const struct job *job)
     if (r->missed * 10 > r->points)
         fprintf(stderr, "crash: %s: %lu of its points were not met again\n", job->name, (unsigned long)r->missed);
     if (!r->finished) fprintf(stderr, "crash: %s: the sweep itself came to no end\n", job->name);
-    if (faults || r->slow || !r->finished || r->missed * 2 > r->points) return false;
-    if (!r->ran_out) fprintf(stderr, "crash: %s: its last point did not run to the end\n", job->name);
     const struct operation *op = job->sweep.op;
+    bool met = op->timed || r->missed * 2 <= r->points;
+    if (faults || r->slow || !r->finished || !met) return false;
+    if (!r->ran_out) fprintf(stderr, "crash: %s: its last point did not run to the end\n", job->name);
     enum mode mode = job->sweep.mode;
     bool one = mode == REPAIR || mode == STOP || op->constant || (mode == LATE && op->waits);
     bool both = one || (r->sides[BEFORE] && r->sides[AFTER]);

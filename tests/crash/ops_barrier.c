@@ -314,6 +314,8 @@ static enum outcome verify_left(struct scene *scene)
 #define WAITING OWNING, .operate = wait, .look = look_counted, .verify = verify_waited, .lets_go = true
 #define LAST .operate = wait, .look = look_ended, .verify = verify_waited, .gather = add_parties, .repair = ask
 #define IN_VAIN OWNING, .verify = verify_broken_off, .constant = true, .lets_go = true
+/* What the first of two leaves hangs on the clock, so the second one's way cannot be recorded. */
+#define TIMED .warm = warm_owner, .verify = verify_broken_off, .constant = true, .lets_go = true, .operate = time_out
 #define BREAKING OWNING, .operate = break_off, .look = look_changed, .verify = verify_aborted, .lets_go = true
 #define RESETTING .warm = warm_owner, .operate = reset, .verify = verify_reset, .lets_go = true, .repair = reset
 #define JOINING OWNING, .operate = join, .look = look_joined, .verify = verify_joined
@@ -331,8 +333,8 @@ const struct operation barrier_operations[] = {
               .waits = true),
     OPERATION("wait/member-dies", prepare, IN_VAIN, .operate = wait, .gather = add_member, .asleep = kill_member),
     OPERATION("try/alone", prepare, IN_VAIN, .operate = try_in_vain),
-    OPERATION("timeout/alone", prepare, IN_VAIN, .operate = time_out),
-    OPERATION("timeout/sleeper", prepare, IN_VAIN, .operate = time_out, .gather = add_party),
+    OPERATION("timeout/alone", prepare, .timed = true, TIMED),
+    OPERATION("timeout/sleeper", prepare, .timed = true, TIMED, .gather = add_party),
     OPERATION("abort/alone", prepare, BREAKING),
     OPERATION("abort/sleepers", prepare, BREAKING, .gather = add_parties),
     OPERATION("reset/alone", prepare, RESETTING, .look = look_changed),

@@ -134,7 +134,7 @@ const struct operation event_operations[] = {
     OPERATION("wait/alone", prepare, WAITING),
     OPERATION("wait/crowd", prepare, WAITING, .gather = add_waiters),
     OPERATION("wait/set-and-cleared", prepare, WAITING, .late = set_and_clear, .waits = true),
-    OPERATION("timeout/alone", prepare, IN_VAIN, .operate = time_out),
-    OPERATION("timeout/crowd", prepare, IN_VAIN, .operate = time_out, .gather = add_waiters),
+    OPERATION("timeout/alone", prepare, .timed = true, IN_VAIN, .operate = time_out),
+    OPERATION("timeout/crowd", prepare, .timed = true, IN_VAIN, .operate = time_out, .gather = add_waiters),
     {0},
 };

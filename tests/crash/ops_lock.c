@@ -343,7 +343,7 @@ const struct operation lock_operations[] = {
          .repair = repair_lock),
     LOCK("lock-try/held", TAKING, .operate = try_in_vain, .gather = add_holder, .let_go = let_holder_go,
          .constant = true),
-    LOCK("lock-timeout/held", TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go,
+    LOCK("lock-timeout/held", .timed = true, TAKING, .operate = time_out, .gather = add_holder, .let_go = let_holder_go,
          .constant = true),
     INTERRUPTIBLE("lock-acquire-interruptible/crowd", TAKING, .operate = act_acquire, .gather = add_crowd,
                   .asleep = let_holder_go),
@@ -351,7 +351,7 @@ const struct operation lock_operations[] = {
                   .gather = add_holder, .asleep = interrupt, .let_go = let_holder_go, .constant = true),
     INTERRUPTIBLE("lock-interrupt/crowd", .verify = verify_taken, .warm = warm_handler, .operate = be_interrupted,
                   .gather = add_crowd, .asleep = interrupt, .let_go = let_holder_go, .constant = true),
-    LOCK("lock-timeout/crowd", TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go,
+    LOCK("lock-timeout/crowd", .timed = true, TAKING, .operate = time_out, .gather = add_crowd, .let_go = let_holder_go,
          .constant = true),
     {0},
 };
